@@ -1,0 +1,16 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The compiler of Debian 12, Release, shared, warnings as errors: by the README's own command.
+. "$(dirname "$0")/common.sh"
+
+build=$work_dir/a
+MICROIO_BUILD_DIR=$build MICROIO_JOBS=$jobs \
+    MICROIO_CMAKE_ARGS="-DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=ON -DMICROIO_BUILD_BENCHMARKS=ON" \
+    sh cmake/bootstrap.sh test
+install_and_consume "$build"
+
+say "tests/consumer with MicroIO as a part of its own build"
+rm -rf "$build-fetch"
+cmake -S tests/consumer -B "$build-fetch" -G Ninja -DCMAKE_BUILD_TYPE=Release -DMICROIO_SOURCE_DIR="$source_dir"
+cmake --build "$build-fetch" --parallel "$jobs"
+"$build-fetch/consumer"

@@ -1,0 +1,10 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# What debian13.sh runs in its root, where the tree is copied to.
+. "$(dirname "$0")/common.sh"
+
+build=$work_dir/debian13
+MICROIO_BUILD_DIR=$build MICROIO_JOBS=$jobs \
+    MICROIO_CMAKE_ARGS="-DCMAKE_BUILD_TYPE=Debug -DBUILD_SHARED_LIBS=OFF" \
+    sh cmake/bootstrap.sh test
+install_and_consume "$build"

@@ -1,0 +1,24 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# clang 14 with ThreadSanitizer, warnings as errors; clazy over what was compiled.
+. "$(dirname "$0")/common.sh"
+
+sh cmake/bootstrap.sh packages
+install_packages clang-14 libclang-rt-14-dev llvm-14 clazy
+export PATH=/usr/lib/llvm-14/bin:$PATH # llvm-symbolizer, for reports with names in them
+
+build=$work_dir/tsan
+build_all "$build" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_COMPILER=clang++-14 -DMICROIO_SANITIZE=thread \
+    -DMICROIO_WERROR=ON -DCMAKE_EXPORT_COMPILE_COMMANDS=ON
+
+# clang 14's runtime cannot map its shadow where the kernel randomises more than 28 bits of an address
+fixed_addresses=()
+if [ "$(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo 28)" -gt 28 ] && setarch -R true 2>/dev/null; then
+    fixed_addresses=(setarch -R)
+fi
+
+# red tests do not hide what clazy says
+status=0
+run_tests "$build" "${fixed_addresses[@]}" || status=1
+bash "$ci_dir/clazy.sh" "$build" || status=1
+exit $status

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "loop/inbox_p.h"
+
+#include "loop/scheduler_p.h"
+
+#include <QCoreApplication>
+#include <QEvent>
+#include <QHash>
+#include <QThread>
+
+namespace MicroIO::Detail {
+
+namespace {
+
+struct Registry
+{
+    std::mutex mutex;
+    QHash<QThread *, std::shared_ptr<Inbox>> inboxes; // of threads whose loop has a scheduler or will get one
+};
+
+Registry &registry()
+{
+    // Never destroyed: the schedulers of threads that outlive main() still sign off here.
+    static auto *instance = new Registry;
+    return *instance;
+}
+
+/// Travels to a thread to make the scheduler there that nobody needed so far.
+class SchedulerStarter : public QObject
+{
+public:
+    bool event(QEvent *event) override
+    {
+        if (event->type() != QEvent::User)
+            return QObject::event(event);
+        Scheduler::current();
+        delete this;
+        return true;
+    }
+};
+
+} // namespace
+
+Inbox::Inbox(QThread *thread)
+    : m_thread(thread)
+{
+}
+
+Inbox::~Inbox()
+{
+    for (ReadyItem *item : m_items)
+        item->discard();
+}
+
+std::shared_ptr<Inbox> Inbox::of(QThread *thread)
+{
+    if (thread == QThread::currentThread()) {
+        if (auto *scheduler = Scheduler::current())
+            return scheduler->inbox();
+    }
+    auto &r = registry();
+    const std::lock_guard lock(r.mutex);
+    if (const auto found = r.inboxes.constFind(thread); found != r.inboxes.cend())
+        return *found;
+    auto inbox = std::make_shared<Inbox>(thread);
+    if (thread->isFinished()) {
+        inbox->m_closed = true;
+        return inbox;
+    }
+    r.inboxes.insert(thread, inbox);
+    auto *starter = new SchedulerStarter; // deletes itself there; posted events die with the thread's queue
+    starter->moveToThread(thread);
+    QCoreApplication::postEvent(starter, new QEvent(QEvent::User));
+    return inbox;
+}
+
+std::shared_ptr<Inbox> Inbox::adopt(Scheduler *scheduler, QThread *thread)
+{
+    auto &r = registry();
+    const std::lock_guard lock(r.mutex);
+    auto &inbox = r.inboxes[thread];
+    if (!inbox)
+        inbox = std::make_shared<Inbox>(thread);
+    const std::lock_guard inboxLock(inbox->m_mutex);
+    inbox->m_scheduler = scheduler;
+    if (!inbox->m_items.empty())
+        inbox->wake();
+    return inbox;
+}
+
+void Inbox::wakeAll()
+{
+    auto &r = registry();
+    const std::lock_guard lock(r.mutex);
+    for (const auto &inbox : std::as_const(r.inboxes)) {
+        const std::lock_guard inboxLock(inbox->m_mutex);
+        inbox->wake();
+    }
+}
+
+bool Inbox::post(ReadyItem *item)
+{
+    const std::lock_guard lock(m_mutex);
+    if (m_closed)
+        return false;
+    m_items.push_back(item);
+    wake();
+    return true;
+}
+
+bool Inbox::isHere() const
+{
+    const auto *scheduler = Scheduler::currentOrNull();
+    return scheduler && scheduler->inbox().get() == this;
+}
+
+bool Inbox::isClosed() const
+{
+    const std::lock_guard lock(m_mutex);
+    return m_closed;
+}
+
+// Called with m_mutex held, or on the scheduler's own thread.
+void Inbox::wake()
+{
+    if (m_scheduler && !m_wakePosted.exchange(true, std::memory_order_acq_rel))
+        QCoreApplication::postEvent(m_scheduler, new QEvent(QEvent::User));
+}
+
+void Inbox::take(std::vector<ReadyItem *> &items)
+{
+    const std::lock_guard lock(m_mutex);
+    items.swap(m_items);
+}
+
+void Inbox::close(std::vector<ReadyItem *> &items)
+{
+    {
+        auto &r = registry();
+        const std::lock_guard lock(r.mutex);
+        r.inboxes.remove(m_thread);
+    }
+    const std::lock_guard lock(m_mutex);
+    m_closed = true;
+    m_scheduler = nullptr;
+    items.swap(m_items);
+}
+
+} // namespace MicroIO::Detail

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <MicroIO/loop/readyitem.h>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+class QThread;
+
+namespace MicroIO::Detail {
+
+class Scheduler;
+
+/// The door of a scheduler that other threads use. It outlives the scheduler and refuses what comes then.
+class MICROIO_EXPORT Inbox
+{
+public:
+    explicit Inbox(QThread *thread);
+    ~Inbox();
+    Q_DISABLE_COPY_MOVE(Inbox)
+
+    /// The inbox of \a thread's loop. If the thread has no scheduler yet, its event loop is asked to make
+    /// one, which then works off what has gathered here. Any thread.
+    static std::shared_ptr<Inbox> of(QThread *thread);
+
+    /// Makes every scheduler look at its timers. Any thread.
+    static void wakeAll();
+
+    /// Hands \a item over to be run on the loop's thread; false if that loop has ended. Any thread; called
+    /// with the lock of the item's source held, so it must not call back.
+    bool post(ReadyItem *item);
+
+    /// True if this is the loop of the calling thread.
+    bool isHere() const;
+
+    bool isClosed() const;
+
+    /// For messages; dangling once the thread object is gone.
+    QThread *thread() const { return m_thread; }
+
+private:
+    friend class Scheduler;
+
+    static std::shared_ptr<Inbox> adopt(Scheduler *scheduler, QThread *thread);
+
+    void wake();
+    void take(std::vector<ReadyItem *> &items);
+    void close(std::vector<ReadyItem *> &items);
+
+    QThread *const m_thread;
+    mutable std::mutex m_mutex;
+    std::vector<ReadyItem *> m_items; // guarded by m_mutex
+    Scheduler *m_scheduler = nullptr; // guarded by m_mutex; null before the loop began and after it ended
+    bool m_closed = false; // guarded by m_mutex
+    std::atomic<bool> m_wakePosted{false}; // an event is on its way to the scheduler
+};
+
+} // namespace MicroIO::Detail

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "loop/scheduler_p.h"
+
+#include "loop/clock_p.h"
+#include "loop/logging_p.h"
+#include <MicroIO/loop/suspension.h>
+
+#include <QAbstractEventDispatcher>
+#include <QCoreApplication>
+#include <QEvent>
+#include <QScopeGuard>
+#include <QThread>
+#include <QThreadStorage>
+#include <QTimerEvent>
+
+#include <algorithm>
+#include <limits>
+
+namespace MicroIO::Detail {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// Long enough to make the turn of the event loop around it cheap, short enough for a 60 Hz window.
+constexpr auto sliceLength = 2ms;
+// Between two looks at the clock.
+constexpr unsigned itemsPerLook = 16;
+
+thread_local Scheduler *here = nullptr;
+thread_local bool endedHere = false;
+
+QThreadStorage<Scheduler *> &storage()
+{
+    static QThreadStorage<Scheduler *> instance;
+    return instance;
+}
+
+} // namespace
+
+Scheduler::Scheduler()
+    : m_inbox(Inbox::adopt(this, QThread::currentThread()))
+{
+}
+
+Scheduler::~Scheduler()
+{
+    endLoop();
+    here = nullptr;
+    endedHere = true;
+}
+
+Scheduler *Scheduler::current()
+{
+    if (here)
+        return here;
+    // A finished QThread still has its dispatcher while its thread storage goes away.
+    if (!QAbstractEventDispatcher::instance() || QThread::currentThread()->isFinished())
+        return nullptr;
+    here = new Scheduler;
+    endedHere = false;
+    storage().setLocalData(here);
+    return here;
+}
+
+Scheduler *Scheduler::currentOrNull()
+{
+    return here;
+}
+
+bool Scheduler::hasEndedHere()
+{
+    return endedHere;
+}
+
+void Scheduler::enqueue(ReadyItem *item)
+{
+    (item->isDoomed() ? m_doomed : m_next).append(item);
+    if (!m_ending)
+        m_inbox->wake();
+}
+
+void Scheduler::post(ReadyItem *item)
+{
+    if (here == this) {
+        ReadyQueue::remove(item); // from the suspended ones
+        enqueue(item);
+    } else {
+        m_inbox->post(item);
+    }
+}
+
+void Scheduler::enqueueAtOnce(ReadyItem *item)
+{
+    m_atOnce.append(item);
+    if (!m_ending)
+        m_inbox->wake();
+}
+
+void Scheduler::addSuspended(Suspension *suspension, bool outlasting)
+{
+    (outlasting ? m_outlasting : m_suspended).append(suspension);
+}
+
+void Scheduler::setTimer(TimerEntry *entry, Deadline due)
+{
+    if (m_ending)
+        return;
+    m_timers.set(entry, due);
+    armTimer();
+}
+
+void Scheduler::removeTimer(TimerEntry *entry)
+{
+    // The real timer may now ring too early, which costs less than moving it each time.
+    m_timers.remove(entry);
+}
+
+bool Scheduler::mayContinue()
+{
+    return ++m_continued % itemsPerLook != 0 || std::chrono::steady_clock::now() < m_sliceEnd;
+}
+
+Scheduler::Refusal Scheduler::refuse(const void *key, bool atOnce)
+{
+    if (atOnce || m_ending) {
+        if (std::exchange(m_lastRefused, key) != key)
+            m_refusals = 0;
+        return ++m_refusals > maximumRefusals ? Refusal::GiveUp : Refusal::Throw;
+    }
+    if (m_threwThisTurn)
+        return Refusal::Yield;
+    m_threwThisTurn = true;
+    m_inbox->wake(); // there has to be a turn that resets it
+    return Refusal::Throw;
+}
+
+void Scheduler::runDoomed()
+{
+    takeInbox();
+    for (;;) {
+        ReadyItem *item = m_atOnce.takeFirst();
+        if (!item)
+            item = m_doomed.takeFirst();
+        if (!item)
+            break;
+        runItem(item);
+        takeInbox();
+    }
+}
+
+bool Scheduler::event(QEvent *event)
+{
+    if (event->type() != QEvent::User)
+        return QObject::event(event);
+    m_inbox->m_wakePosted.store(false, std::memory_order_release);
+    turn();
+    return true;
+}
+
+void Scheduler::timerEvent(QTimerEvent *event)
+{
+    if (event->timerId() != m_timer.timerId())
+        return;
+    m_timer.stop();
+    m_armedFor = Deadline::max();
+    turn();
+}
+
+void Scheduler::turn()
+{
+    m_threwThisTurn = false;
+    m_sliceEnd = std::chrono::steady_clock::now() + sliceLength;
+    expireTimers();
+    drain();
+}
+
+void Scheduler::drain()
+{
+    takeInbox();
+    if (m_current.isEmpty())
+        m_current.appendAll(m_next);
+    // If one of these opens an event loop of its own, that loop needs an event to go on with the others.
+    if (m_current.hasSeveral())
+        m_inbox->wake();
+
+    for (unsigned count = 1;; ++count) {
+        ReadyItem *item = m_atOnce.takeFirst();
+        if (!item)
+            item = m_doomed.takeFirst();
+        if (!item)
+            item = m_current.takeFirst();
+        if (!item)
+            break;
+        runItem(item);
+        if (count % itemsPerLook == 0 && std::chrono::steady_clock::now() >= m_sliceEnd)
+            break;
+    }
+    if (!m_atOnce.isEmpty() || !m_doomed.isEmpty() || !m_current.isEmpty() || !m_next.isEmpty())
+        m_inbox->wake();
+}
+
+void Scheduler::runItem(ReadyItem *item)
+{
+    m_refusals = 0;
+    item->run();
+}
+
+void Scheduler::takeInbox()
+{
+    // Local while in use: an item's isDoomed() calls nothing, but a nested drain swaps the member.
+    std::vector<ReadyItem *> items = std::move(m_taken);
+    m_inbox->take(items);
+    for (ReadyItem *item : items) {
+        ReadyQueue::remove(item); // from the suspended ones
+        (item->isDoomed() ? m_doomed : m_next).append(item);
+    }
+    items.clear();
+    m_taken = std::move(items);
+}
+
+void Scheduler::expireTimers()
+{
+    if (m_timers.isEmpty())
+        return;
+    const Deadline moment = now();
+    for (unsigned count = 1; m_timers.expireOne(moment); ++count) {
+        if (count % itemsPerLook == 0 && std::chrono::steady_clock::now() >= m_sliceEnd) {
+            m_inbox->wake();
+            break;
+        }
+    }
+    armTimer();
+}
+
+void Scheduler::armTimer()
+{
+    const Deadline due = m_timers.earliest();
+    if (due >= m_armedFor)
+        return;
+    if (ClockSource::installed())
+        return; // who moves the time calls wakeAllLoops()
+    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(due - now());
+    // A timer far away rings early, finds nothing due and is set again.
+    const auto delay = std::clamp<qint64>(wait.count(), 0, std::numeric_limits<int>::max());
+    m_timer.start(int(delay), Qt::PreciseTimer, this);
+    m_armedFor = due;
+}
+
+void Scheduler::endLoop()
+{
+    m_ending = true;
+    m_timer.stop();
+    m_timers.endLoop(); // before the inbox closes: see DeadlineTimer::post()
+    std::vector<ReadyItem *> items;
+    m_inbox->close(items);
+    for (ReadyItem *item : items) {
+        ReadyQueue::remove(item);
+        m_next.append(item);
+    }
+    // Everything that is resumed here may end tasks, which wakes others: until nothing moves any more.
+    for (;;) {
+        ReadyItem *item = m_atOnce.takeFirst();
+        for (auto *queue : {&m_doomed, &m_current, &m_next, &m_suspended, &m_outlasting}) {
+            if (!item)
+                item = queue->takeFirst();
+        }
+        if (!item)
+            break;
+        m_refusals = 0;
+        item->discard();
+    }
+}
+
+} // namespace MicroIO::Detail

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "loop/inbox_p.h"
+#include "loop/readyqueue_p.h"
+#include "loop/timerheap_p.h"
+
+#include <QBasicTimer>
+#include <QObject>
+
+#include <chrono>
+#include <memory>
+#include <vector>
+
+namespace MicroIO::Detail {
+
+class Suspension;
+
+/// Resumes the coroutines of one thread from its event loop, and keeps their timers.
+///
+/// One a thread, made when it is first needed and destroyed inside its thread when that ends. All functions
+/// are for its own thread; others go through the inbox.
+class MICROIO_EXPORT Scheduler : public QObject
+{
+public:
+    ~Scheduler() override;
+
+    /// The calling thread's scheduler, made if need be; nullptr on a thread without an event dispatcher, and on
+    /// one that has ended its loop for good.
+    static Scheduler *current();
+
+    /// The calling thread's scheduler, if there is one.
+    static Scheduler *currentOrNull();
+
+    /// True if the calling thread had a scheduler whose loop has ended.
+    static bool hasEndedHere();
+
+    const std::shared_ptr<Inbox> &inbox() const { return m_inbox; }
+
+    /// Runs \a item in the next turn of the loop.
+    void enqueue(ReadyItem *item);
+
+    /// The same from any thread; the caller knows that the loop has not ended.
+    void post(ReadyItem *item);
+
+    /// Runs \a item as soon as the coroutine that is running now has suspended or ended.
+    void enqueueAtOnce(ReadyItem *item);
+
+    /// \a outlasting: at the end of the loop it comes last, because it waits for others.
+    void addSuspended(Suspension *suspension, bool outlasting);
+
+    void setTimer(TimerEntry *entry, Deadline due);
+    void removeTimer(TimerEntry *entry);
+    qsizetype timerCount() const { return m_timers.size(); }
+
+    /// True while the running coroutine may go on without waiting although what it asked for is there;
+    /// false when it has used up its slice and has to let the event loop have a turn.
+    bool mayContinue();
+
+    enum class Refusal { Throw, Yield, GiveUp };
+
+    /// What a wait has to do that begins on a cancelled scope or on a loop that ends. \a key tells tasks
+    /// apart; \a atOnce: there is no later turn for it.
+    Refusal refuse(const void *key, bool atOnce);
+
+    /// From a destructor on this thread: runs what is doomed, until nothing of it is ready any more.
+    void runDoomed();
+
+    bool isEnding() const { return m_ending; }
+
+    /// How often a coroutine may swallow Cancelled where there is no later turn.
+    static constexpr int maximumRefusals = 1000;
+
+protected:
+    bool event(QEvent *event) override;
+    void timerEvent(QTimerEvent *event) override;
+
+private:
+    Scheduler();
+
+    void turn();
+    void drain();
+    void runItem(ReadyItem *item);
+    void takeInbox();
+    void expireTimers();
+    void armTimer();
+    void endLoop();
+
+    std::shared_ptr<Inbox> m_inbox;
+    ReadyQueue m_current; // what this turn runs; a nested event loop goes on with it
+    ReadyQueue m_next; // what the next turn runs
+    ReadyQueue m_atOnce; // ended tasks, to be settled before the next coroutine runs
+    ReadyQueue m_doomed; // what a task group's destructor is clearing
+    ReadyQueue m_suspended; // every coroutine that waits here and is not ready
+    ReadyQueue m_outlasting; // those of them that outlast a cancellation
+    std::vector<ReadyItem *> m_taken; // kept for its capacity
+    TimerHeap m_timers;
+    QBasicTimer m_timer;
+    Deadline m_armedFor = Deadline::max();
+    std::chrono::steady_clock::time_point m_sliceEnd; // real time also under a test's clock: it bounds work
+    unsigned m_continued = 0;
+    const void *m_lastRefused = nullptr;
+    int m_refusals = 0;
+    bool m_threwThisTurn = false;
+    bool m_ending = false;
+};
+
+} // namespace MicroIO::Detail

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <MicroIO/loop/readyitem.h>
+
+#include <atomic>
+#include <coroutine>
+
+namespace MicroIO::Detail {
+
+class Scheduler;
+
+/// A suspended coroutine: the node that lives in the coroutine's frame while it waits.
+///
+/// It is completed exactly once, from any thread, by whoever wins the compare-and-swap on its outcome. The
+/// winner hands it to the scheduler of the thread on which the wait began, which resumes it from the event
+/// loop. A source completes it only while it holds the lock under which the node is registered with it:
+/// once the node's thread has taken it out of there (detach()), nobody else knows the node any more.
+class MICROIO_EXPORT Suspension : public ReadyItem
+{
+public:
+    enum class Outcome : quint8 {
+        Pending,
+        Ready, // the source has something, or what was waited for has happened
+        Cancelled, // the scope was cancelled
+        LoopEnded, // the event loop of the thread has ended
+        WrongThread, // the thread has no event loop
+        Yielding, // nothing is decided, but the event loop has a turn before the wait begins
+    };
+
+    /// For sources: what was waited for is there. True if this call decided the wait. Any thread.
+    bool completeReady() { return complete(Outcome::Ready); }
+
+    bool isPending() const { return m_outcome.load(std::memory_order_acquire) == Outcome::Pending; }
+
+protected:
+    Suspension() = default;
+    ~Suspension() override;
+
+    bool complete(Outcome outcome);
+
+    Outcome outcome() const { return m_outcome.load(std::memory_order_acquire); }
+    void setOutcome(Outcome outcome) { m_outcome.store(outcome, std::memory_order_release); }
+
+    /// On the waiting thread, with the outcome decided: queues it for the next turn of the loop.
+    void queue();
+
+    void resume();
+
+    void setCoroutine(std::coroutine_handle<> coroutine) { m_coroutine = coroutine; }
+
+    Scheduler *scheduler() const { return m_scheduler; }
+    void setScheduler(Scheduler *scheduler) { m_scheduler = scheduler; }
+
+private:
+    friend class Scheduler;
+
+    std::coroutine_handle<> m_coroutine;
+    Scheduler *m_scheduler = nullptr;
+    std::atomic<Outcome> m_outcome{Outcome::Pending};
+};
+
+} // namespace MicroIO::Detail

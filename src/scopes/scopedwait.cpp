@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <MicroIO/scopes/scopedwait.h>
+
+#include "loop/logging_p.h"
+#include "loop/readyqueue_p.h"
+#include "loop/scheduler_p.h"
+#include <MicroIO/Errors>
+
+namespace MicroIO::Detail {
+
+ScopedWait::ScopedWait(ScopeRef scope, Mode mode)
+    : m_scope(std::move(scope))
+    , m_mode(mode)
+{
+}
+
+ScopedWait::~ScopedWait() = default;
+
+/// True if a wait on the scope throws.
+bool ScopedWait::isOver() const
+{
+    return m_scope->isCancelled() && (m_mode == Mode::Cancellable || m_scope->isDoomed());
+}
+
+bool ScopedWait::await_ready()
+{
+    Scheduler *scheduler = Scheduler::current();
+    if (!scheduler) {
+        setOutcome(Scheduler::hasEndedHere() ? Outcome::LoopEnded : Outcome::WrongThread);
+        return true;
+    }
+    setScheduler(scheduler);
+    if (isOver() || scheduler->isEnding()) {
+        setOutcome(scheduler->isEnding() ? Outcome::LoopEnded : Outcome::Cancelled);
+        const auto refusal = scheduler->refuse(m_scope.get(), m_scope->isDoomed());
+        m_givenUp = refusal == Scheduler::Refusal::GiveUp;
+        return refusal == Scheduler::Refusal::Throw;
+    }
+    if (!scheduler->mayContinue()) {
+        setOutcome(Outcome::Yielding);
+        return false;
+    }
+    if (!enter())
+        return false;
+    setOutcome(Outcome::Ready);
+    return true;
+}
+
+void ScopedWait::await_suspend(std::coroutine_handle<> coroutine)
+{
+    if (m_givenUp) {
+        qCCritical(logTask).noquote()
+            << QStringLiteral(
+                   "%1 has swallowed Cancelled more than %2 times while its end was awaited, and is left suspended for ever. "
+                   "Rethrow Cancelled after cleaning up.")
+                   .arg(m_scope->taskName())
+                   .arg(Scheduler::maximumRefusals);
+        return;
+    }
+    setCoroutine(coroutine);
+    begin();
+}
+
+/// Registers with the scope. The source knows the wait already, or will when it begins anew after a turn.
+void ScopedWait::begin()
+{
+    const auto decided = outcome();
+    if (!isQueued())
+        scheduler()->addSuspended(this, m_mode == Mode::Outlasting);
+    {
+        const ScopeState::TreeLock lock(m_scope->m_tree);
+        m_scope->addWaitLocked(this, scheduler());
+        if (m_scope->hasBeenCancelled())
+            cancelWait();
+    }
+    if (decided == Outcome::Yielding || decided == Outcome::Cancelled)
+        queue();
+}
+
+/// With the tree locked, from any thread: true if this decided the wait.
+bool ScopedWait::cancelWait()
+{
+    return m_mode == Mode::Cancellable && complete(Outcome::Cancelled);
+}
+
+/// On the waiting thread: neither the scope nor the source knows the wait any more.
+void ScopedWait::end()
+{
+    {
+        const ScopeState::TreeLock lock(m_scope->m_tree);
+        m_scope->removeWaitLocked(this);
+    }
+    leave();
+}
+
+void ScopedWait::run()
+{
+    end();
+    if (outcome() == Outcome::Yielding || (isReady() && !finish())) {
+        // It had not begun yet, or what woke it has gone meanwhile.
+        setOutcome(Outcome::Pending);
+        if (isOver()) {
+            setOutcome(Outcome::Cancelled);
+        } else if (enter()) {
+            setOutcome(Outcome::Ready);
+        } else {
+            begin();
+            return;
+        }
+    }
+    if (!isReady() && m_mode == Mode::Outlasting)
+        forsake();
+    resume();
+}
+
+void ScopedWait::discard()
+{
+    end();
+    if (isPending() || outcome() == Outcome::Yielding || (isReady() && !finish()))
+        setOutcome(Outcome::LoopEnded);
+    if (!isReady() && m_mode == Mode::Outlasting)
+        forsake();
+    resume();
+}
+
+void ScopedWait::checkOutcome() const
+{
+    switch (outcome()) {
+    case Outcome::Ready:
+        return;
+    case Outcome::Cancelled:
+        m_scope->throwCancelled();
+    case Outcome::LoopEnded:
+        throw Cancelled(QStringLiteral("the event loop has ended"));
+    case Outcome::WrongThread:
+        throw WrongThreadError(QStringLiteral(
+            "a wait on a thread without an event loop; use a QThread (or a ServiceThread), or create the QCoreApplication first"));
+    case Outcome::Pending:
+    case Outcome::Yielding:
+        break;
+    }
+    Q_UNREACHABLE();
+}
+
+} // namespace MicroIO::Detail

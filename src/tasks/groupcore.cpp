@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <MicroIO/tasks/groupcore.h>
+
+#include "loop/inbox_p.h"
+#include "loop/logging_p.h"
+#include "loop/readyqueue_p.h"
+#include "loop/scheduler_p.h"
+#include "scopes/contextcallback_p.h"
+#include "scopes/scopetree_p.h"
+#include <MicroIO/Errors>
+
+#include <QObject>
+#include <QThread>
+
+#include <algorithm>
+
+namespace MicroIO::Detail {
+
+GroupCore::GroupCore(QObject *owner)
+    : ScopeState(Kind::Group)
+    , m_collects(false)
+    , m_owner(owner)
+{
+    bindTo(owner);
+}
+
+GroupCore::GroupCore(ScopeState *parent)
+    : ScopeState(Kind::Group, parent)
+    , m_collects(true)
+{
+    if (auto *scheduler = Scheduler::current())
+        m_inbox = scheduler->inbox();
+}
+
+GroupCore::~GroupCore() = default;
+
+void GroupCore::adopt(const Ref<TaskCore> &task)
+{
+    std::shared_ptr<Inbox> inbox = locked([this] { return m_inbox; });
+    if (!inbox) {
+        QThread *thread = m_owner ? m_owner->thread() : nullptr;
+        if (!thread)
+            throw WrongThreadError(
+                QStringLiteral("startSoon() for a task group on a thread without an event loop"));
+        inbox = Inbox::of(thread);
+    }
+    const bool accepted = locked([&] {
+        if (m_closed)
+            return false;
+        if (!m_inbox)
+            m_inbox = inbox;
+        ++m_running;
+        return true;
+    });
+    if (!accepted)
+        throw ClosedResourceError(QStringLiteral("the task group has ended; it takes no more children"));
+    task->ref(); // until it is settled
+    auto *scheduler = Scheduler::currentOrNull();
+    if (scheduler && scheduler->inbox() == m_inbox)
+        scheduler->enqueue(task.get());
+    else if (!m_inbox->post(task.get()))
+        task->discard();
+}
+
+qsizetype GroupCore::size() const
+{
+    return locked([this] { return m_running; });
+}
+
+QStringList GroupCore::unsettledLocked() const
+{
+    QStringList names;
+    forEachChild([&names](ScopeState &child) {
+        if (child.kind() != Kind::Task)
+            return;
+        const auto &task = static_cast<TaskCore &>(child);
+        if (!task.isSettled())
+            names += task.name();
+    });
+    return names;
+}
+
+QStringList GroupCore::taskNames() const
+{
+    return locked([this] { return unsettledLocked(); });
+}
+
+bool GroupCore::addJoin(ListedWait *wait)
+{
+    return locked([&] {
+        if (m_running == 0)
+            return true;
+        m_joins.add(wait);
+        return false;
+    });
+}
+
+void GroupCore::removeJoin(ListedWait *wait)
+{
+    locked([&] { m_joins.remove(wait); });
+}
+
+Subscription GroupCore::onError(QObject *context, std::function<void(std::exception_ptr)> callback)
+{
+    if (!callback)
+        throw std::invalid_argument("TaskGroup::onError(): an empty callback");
+    const auto call = ContextCallback::create(context, std::move(callback));
+    locked([&] {
+        std::erase_if(m_onError, [](const auto &other) { return !other->isActive(); });
+        m_onError.push_back(call);
+    });
+    return call->subscription([] {});
+}
+
+void GroupCore::taskSettled(TaskCore &task, const std::exception_ptr &error)
+{
+    CancelEffects effects;
+    bool isReported = !error;
+    locked([&] {
+        if (error && m_collects && !m_closed) {
+            m_errors.push_back(error);
+            isReported = true;
+            if (!hasBeenCancelled())
+                cancelLocked(QStringLiteral("%1 failed: %2").arg(task.name(), describe(error)), false,
+                             effects);
+        }
+        task.m_stage.store(TaskCore::Stage::Settled, std::memory_order_release);
+        task.m_resultWaits.completeAll();
+        if (--m_running == 0)
+            m_joins.completeAll();
+    });
+    tell(effects);
+    if (!isReported)
+        report(task, error);
+}
+
+void GroupCore::report(const TaskCore &task, const std::exception_ptr &error)
+{
+    bool isHeard = false;
+    for (const auto &callback : locked([this] { return m_onError; }))
+        isHeard |= callback->fire(error);
+    if (!isHeard)
+        qCCritical(logTask).noquote() << QStringLiteral("%1 failed: %2").arg(task.name(), describe(error));
+}
+
+void GroupCore::bodyThrew(const std::exception_ptr &error, bool isCancelled)
+{
+    if (!isCancelled)
+        locked([&] { m_errors.push_back(error); });
+    clear(isCancelled ? QStringLiteral("the body of the task group was cancelled")
+                      : QStringLiteral("the body of the task group failed: %1").arg(describe(error)));
+}
+
+bool GroupCore::conclude(const std::exception_ptr &cancelled, ScopeState &outer)
+{
+    auto errors = close();
+    if (!errors.empty())
+        throw TaskGroupError(std::move(errors));
+    if (cancelled && (!isCancelledBySomebody() || outer.isCancelled()))
+        std::rethrow_exception(cancelled);
+    return bool(cancelled);
+}
+
+std::vector<std::exception_ptr> GroupCore::close()
+{
+    return locked([this] {
+        m_closed = true;
+        return std::exchange(m_errors, {});
+    });
+}
+
+void GroupCore::destroy()
+{
+    std::shared_ptr<Inbox> inbox;
+    const bool isFirst = locked([&] {
+        inbox = m_inbox;
+        return !std::exchange(m_closed, true);
+    });
+    if (!isFirst)
+        return; // it has ended as it should
+    const auto reason = QStringLiteral("its task group was destroyed");
+    auto *scheduler = Scheduler::currentOrNull();
+    if (scheduler && scheduler->inbox() == inbox) {
+        doom(reason);
+        do {
+            scheduler->runDoomed();
+        } while (forsakeWaits() > 0);
+    } else {
+        // Nothing can be unwound from here.
+        cancel(reason);
+    }
+    const QStringList names = taskNames();
+    if (!names.isEmpty()) {
+        qCCritical(logTask).noquote()
+            << QStringLiteral(
+                   "A task group was destroyed%1 while %2 of its tasks could not be unwound: %3. Each goes on until its next "
+                   "wait on its scope, and must not touch what the group's owner owned.")
+                   .arg(scheduler && scheduler->inbox() == inbox ? QString()
+                                                                 : QStringLiteral(" on a foreign thread"))
+                   .arg(names.size())
+                   .arg(names.join(QStringLiteral(", ")));
+    }
+}
+
+} // namespace MicroIO::Detail
