@@ -114,12 +114,6 @@ bool Inbox::isHere() const
     return scheduler && scheduler->inbox().get() == this;
 }
 
-bool Inbox::isClosed() const
-{
-    const std::lock_guard lock(m_mutex);
-    return m_closed;
-}
-
 // Called with m_mutex held, or on the scheduler's own thread.
 void Inbox::wake()
 {

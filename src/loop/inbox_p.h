@@ -36,7 +36,7 @@ public:
     /// True if this is the loop of the calling thread.
     bool isHere() const;
 
-    bool isClosed() const;
+    bool isClosed() const { return m_closed.load(std::memory_order_acquire); }
 
     /// For messages; dangling once the thread object is gone.
     QThread *thread() const { return m_thread; }
@@ -54,7 +54,7 @@ private:
     mutable std::mutex m_mutex;
     std::vector<ReadyItem *> m_items; // guarded by m_mutex
     Scheduler *m_scheduler = nullptr; // guarded by m_mutex; null before the loop began and after it ended
-    bool m_closed = false; // guarded by m_mutex
+    std::atomic<bool> m_closed{false}; // set with m_mutex held
     std::atomic<bool> m_wakePosted{false}; // an event is on its way to the scheduler
 };
 

@@ -11,6 +11,8 @@
 #include <memory>
 #include <utility>
 
+class QObject;
+
 namespace MicroIO::Detail {
 
 class ReadyItem;

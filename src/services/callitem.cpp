@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <MicroIO/services/callitem.h>
+
+#include <MicroIO/Errors>
+
+#include <chrono>
+
+namespace MicroIO::Detail {
+
+SyncCall::SyncCall() = default;
+SyncCall::~SyncCall() = default;
+
+void SyncCall::wait(const QString &service, QDeadlineTimer deadline)
+{
+    std::unique_lock lock(m_mutex);
+    const auto isDecided = [this] { return m_stage == Done || m_stage == Discarded; };
+    if (deadline.isForever()) {
+        m_decided.wait(lock, isDecided);
+    } else if (!m_decided.wait_until(lock, deadline.deadline<std::chrono::steady_clock>(), isDecided)) {
+        if (m_stage == Queued)
+            m_stage = Forgotten;
+        throw TimeoutError(
+            QStringLiteral("callSync() to service %1: no answer within the time limit").arg(service));
+    }
+    if (m_stage == Discarded)
+        throw ServiceError(
+            QStringLiteral("callSync() to service %1: it ended before the call began").arg(service));
+}
+
+void SyncCall::run()
+{
+    const auto self = std::move(m_self);
+    {
+        const std::lock_guard lock(m_mutex);
+        if (m_stage == Queued)
+            m_stage = Begun;
+    }
+    std::exception_ptr error;
+    if (m_stage == Begun) {
+        try {
+            call();
+        } catch (...) {
+            error = std::current_exception();
+        }
+    }
+    drop();
+    const std::lock_guard lock(m_mutex);
+    m_error = std::move(error);
+    m_stage = Done;
+    m_decided.notify_all();
+}
+
+void SyncCall::discard()
+{
+    const auto self = std::move(m_self);
+    drop();
+    const std::lock_guard lock(m_mutex);
+    m_stage = Discarded;
+    m_decided.notify_all();
+}
+
+void SyncCall::throwError()
+{
+    const std::lock_guard lock(m_mutex);
+    if (m_error)
+        std::rethrow_exception(std::exchange(m_error, nullptr));
+}
+
+} // namespace MicroIO::Detail
