@@ -75,7 +75,7 @@ void CancelScope::setDeadline(Deadline deadline) const
 void CancelScope::throwIfCancelled() const
 {
     if (m_state->isCancelled())
-        m_state->throwCancelled();
+        throw m_state->cancelled();
 }
 
 Subscription CancelScope::onCancel(QObject *context, std::function<void()> callback) const

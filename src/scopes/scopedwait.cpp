@@ -123,23 +123,19 @@ void ScopedWait::discard()
     resume();
 }
 
-void ScopedWait::checkOutcome() const
+void ScopedWait::refuseWrongThread() const
 {
-    switch (outcome()) {
-    case Outcome::Ready:
-        return;
-    case Outcome::Cancelled:
-        m_scope->throwCancelled();
-    case Outcome::LoopEnded:
-        throw Cancelled(QStringLiteral("the event loop has ended"));
-    case Outcome::WrongThread:
-        throw WrongThreadError(QStringLiteral(
-            "a wait on a thread without an event loop; use a QThread (or a ServiceThread), or create the QCoreApplication first"));
-    case Outcome::Pending:
-    case Outcome::Yielding:
-        break;
-    }
-    Q_UNREACHABLE();
+    if (outcome() == Outcome::WrongThread)
+        throw WrongThreadError(QStringLiteral("a wait on a thread without an event loop; use a QThread (or a "
+                                              "ServiceThread), or create the QCoreApplication first"));
+}
+
+Cancelled ScopedWait::cancelled() const
+{
+    if (outcome() == Outcome::LoopEnded)
+        return Cancelled(QStringLiteral("the event loop has ended"));
+    Q_ASSERT(outcome() == Outcome::Cancelled);
+    return m_scope->cancelled();
 }
 
 } // namespace MicroIO::Detail

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <MicroIO/Errors>
 #include <MicroIO/loop/suspension.h>
 #include <MicroIO/scopes/scopestate.h>
 
@@ -34,8 +35,14 @@ protected:
     explicit ScopedWait(ScopeRef scope, Mode mode = Mode::Cancellable);
     ~ScopedWait() override;
 
-    /// Throws if the wait was not completed by its source.
-    void checkOutcome() const;
+    /// Throws if the wait was not completed by its source. Inline, because unwinding costs by the frame.
+    void checkOutcome() const
+    {
+        if (isReady()) [[likely]]
+            return;
+        refuseWrongThread();
+        throw cancelled();
+    }
 
     /// True if the wait was completed by its source.
     bool isReady() const { return outcome() == Outcome::Ready; }
@@ -60,6 +67,8 @@ private:
     /// The wait is being broken off although it outlasts cancellation.
     virtual void forsake() {}
 
+    void refuseWrongThread() const;
+    Cancelled cancelled() const;
     bool isOver() const;
     bool cancelWait();
     void begin();

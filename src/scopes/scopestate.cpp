@@ -291,11 +291,6 @@ QString ScopeState::reason() const
     return hasBeenCancelled() ? m_cause->reason : QString();
 }
 
-void ScopeState::throwCancelled() const
-{
-    throw Cancelled(reason(), timedOut());
-}
-
 Deadline ScopeState::deadline() const
 {
     const TreeLock lock(m_tree);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <MicroIO/Clock>
+#include <MicroIO/Errors>
 #include <MicroIO/microio_export.h>
 
 #include <QString>
@@ -53,7 +54,8 @@ public:
     bool isDoomed() const { return m_flags.load(std::memory_order_acquire) & DoomedFlag; }
     QString reason() const;
     bool timedOut() const { return m_flags.load(std::memory_order_acquire) & TimedOutFlag; }
-    [[noreturn]] void throwCancelled() const;
+    /// What a wait on the cancelled scope throws.
+    Cancelled cancelled() const { return Cancelled(reason(), timedOut()); }
 
     Deadline deadline() const;
     void setDeadline(Deadline deadline);
@@ -96,7 +98,7 @@ protected:
 
     /// Runs \a function with the tree locked.
     template<typename Function>
-    auto locked(Function &&function) const
+    decltype(auto) locked(Function &&function) const
     {
         const TreeLock lock(m_tree);
         return function();

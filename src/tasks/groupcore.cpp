@@ -28,37 +28,46 @@ GroupCore::GroupCore(ScopeState *parent)
     : ScopeState(Kind::Group, parent)
     , m_collects(true)
 {
-    if (auto *scheduler = Scheduler::current())
-        m_inbox = scheduler->inbox();
+    if (auto *scheduler = Scheduler::current()) {
+        m_keptInbox = scheduler->inbox();
+        m_inbox = m_keptInbox.get();
+    }
 }
 
 GroupCore::~GroupCore() = default;
 
+Inbox &GroupCore::requireInbox()
+{
+    if (auto *known = inbox())
+        return *known;
+    QThread *thread = m_owner ? m_owner->thread() : nullptr;
+    if (!thread)
+        throw WrongThreadError(
+            QStringLiteral("startSoon() for a task group on a thread without an event loop"));
+    const auto found = Inbox::of(thread);
+    return locked([&]() -> Inbox & {
+        if (!m_keptInbox) {
+            m_keptInbox = found;
+            m_inbox.store(found.get(), std::memory_order_release);
+        }
+        return *m_keptInbox;
+    });
+}
+
 void GroupCore::adopt(const Ref<TaskCore> &task)
 {
-    std::shared_ptr<Inbox> inbox = locked([this] { return m_inbox; });
-    if (!inbox) {
-        QThread *thread = m_owner ? m_owner->thread() : nullptr;
-        if (!thread)
-            throw WrongThreadError(
-                QStringLiteral("startSoon() for a task group on a thread without an event loop"));
-        inbox = Inbox::of(thread);
-    }
-    const bool accepted = locked([&] {
-        if (m_closed)
-            return false;
-        if (!m_inbox)
-            m_inbox = inbox;
-        ++m_running;
-        return true;
+    Inbox &home = requireInbox();
+    const bool isAccepted = locked([this] {
+        if (!m_closed)
+            ++m_running;
+        return !m_closed;
     });
-    if (!accepted)
+    if (!isAccepted)
         throw ClosedResourceError(QStringLiteral("the task group has ended; it takes no more children"));
     task->ref(); // until it is settled
-    auto *scheduler = Scheduler::currentOrNull();
-    if (scheduler && scheduler->inbox() == m_inbox)
-        scheduler->enqueue(task.get());
-    else if (!m_inbox->post(task.get()))
+    if (home.isHere())
+        Scheduler::currentOrNull()->enqueue(task.get());
+    else if (!home.post(task.get()))
         task->discard();
 }
 
@@ -171,19 +180,14 @@ std::vector<std::exception_ptr> GroupCore::close()
 
 void GroupCore::destroy()
 {
-    std::shared_ptr<Inbox> inbox;
-    const bool isFirst = locked([&] {
-        inbox = m_inbox;
-        return !std::exchange(m_closed, true);
-    });
-    if (!isFirst)
+    if (locked([this] { return std::exchange(m_closed, true); }))
         return; // it has ended as it should
     const auto reason = QStringLiteral("its task group was destroyed");
-    auto *scheduler = Scheduler::currentOrNull();
-    if (scheduler && scheduler->inbox() == inbox) {
+    const bool isHere = inbox() && inbox()->isHere();
+    if (isHere) {
         doom(reason);
         do {
-            scheduler->runDoomed();
+            Scheduler::currentOrNull()->runDoomed();
         } while (forsakeWaits() > 0);
     } else {
         // Nothing can be unwound from here.
@@ -195,8 +199,7 @@ void GroupCore::destroy()
             << QStringLiteral(
                    "A task group was destroyed%1 while %2 of its tasks could not be unwound: %3. Each goes on until its next "
                    "wait on its scope, and must not touch what the group's owner owned.")
-                   .arg(scheduler && scheduler->inbox() == inbox ? QString()
-                                                                 : QStringLiteral(" on a foreign thread"))
+                   .arg(isHere ? QString() : QStringLiteral(" on a foreign thread"))
                    .arg(names.size())
                    .arg(names.join(QStringLiteral(", ")));
     }

@@ -65,7 +65,12 @@ private:
     const bool m_collects;
     const QPointer<QObject> m_owner; // whose thread becomes that of the group with the first task
     std::atomic<quint32> m_lastNumber{0};
-    std::shared_ptr<Inbox> m_inbox; // guarded by the tree's mutex; set with the first task
+    /// The door to the loop that the children run in; null before the first task of an open group. Any thread.
+    Inbox *inbox() const { return m_inbox.load(std::memory_order_acquire); }
+    Inbox &requireInbox();
+
+    std::atomic<Inbox *> m_inbox{nullptr}; // set once
+    std::shared_ptr<Inbox> m_keptInbox; // what m_inbox points to; guarded by the tree's mutex
     qsizetype m_running = 0; // guarded by the tree's mutex, as all that follows
     bool m_closed = false;
     std::vector<std::exception_ptr> m_errors;

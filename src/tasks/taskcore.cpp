@@ -4,28 +4,58 @@
 #include "loop/inbox_p.h"
 #include "loop/logging_p.h"
 #include "loop/scheduler_p.h"
+#include "tasks/taskerror_p.h"
 #include <MicroIO/Errors>
 
 namespace MicroIO::Detail {
 
-/// The smallest coroutine: it is suspended until somebody resumes it, tells the task, and is gone.
+/// The smallest coroutine: it is suspended until somebody resumes it, is gone, and tells the task. Its frame
+/// lies in the task.
 struct TaskCore::EndReporter
 {
     struct promise_type
     {
+        explicit promise_type(TaskCore *t)
+            : task(t)
+        {
+        }
+
+        struct Tell
+        {
+            bool await_ready() noexcept { return false; }
+            void await_suspend(std::coroutine_handle<promise_type> coroutine) noexcept
+            {
+                TaskCore *ended = coroutine.promise().task;
+                coroutine.destroy();
+                ended->bodyEnded();
+            }
+            void await_resume() noexcept {}
+        };
+
         EndReporter get_return_object() { return {std::coroutine_handle<promise_type>::from_promise(*this)}; }
         std::suspend_always initial_suspend() noexcept { return {}; }
-        std::suspend_never final_suspend() noexcept { return {}; }
+        Tell final_suspend() noexcept { return {}; }
         void return_void() {}
-        void unhandled_exception() { Q_UNREACHABLE(); } // bodyEnded() throws nothing
+        void unhandled_exception() { Q_UNREACHABLE(); } // its body does nothing
+
+        static void *operator new(size_t size, TaskCore *task)
+        {
+            return size <= sizeof(task->m_reporterFrame) ? task->m_reporterFrame : ::operator new(size);
+        }
+        static void operator delete(void *frame, size_t size)
+        {
+            if (size > sizeof(m_reporterFrame))
+                ::operator delete(frame);
+        }
+
+        TaskCore *const task;
     };
 
     std::coroutine_handle<> coroutine;
 };
 
-TaskCore::EndReporter TaskCore::reportEnd(TaskCore *task)
+TaskCore::EndReporter TaskCore::reportEnd(TaskCore *)
 {
-    task->bodyEnded();
     co_return;
 }
 
@@ -54,7 +84,7 @@ QString TaskCore::displayName() const
 
 ReadyItem *TaskCore::queuedHere()
 {
-    const auto &inbox = group().m_inbox;
+    const auto *inbox = group().inbox();
     return inbox && inbox->isHere() && isQueued() ? this : nullptr;
 }
 
@@ -92,7 +122,7 @@ void TaskCore::discard()
 void TaskCore::bodyEnded()
 {
     m_stage.store(Stage::Ended, std::memory_order_release);
-    const auto &inbox = group().m_inbox; // does not change any more
+    auto *inbox = group().inbox();
     if (inbox->isHere())
         Scheduler::currentOrNull()->enqueueAtOnce(this);
     else if (!inbox->post(this))
@@ -102,20 +132,15 @@ void TaskCore::bodyEnded()
 void TaskCore::settle(bool hasBegun)
 {
     const auto self = Ref<TaskCore>::adopt(this); // the reference that adopt() took
+    if (!m_error && hasBegun)
+        m_error = collect();
     if (!hasBegun) {
         m_end = End::NotBegun;
-    } else {
-        try {
-            if (m_error)
-                std::rethrow_exception(m_error);
-            collect();
-        } catch (const Cancelled &) {
-            m_end = End::Cancelled;
-            m_error = nullptr;
-        } catch (...) {
-            m_end = End::Failed;
-            m_error = std::current_exception();
-        }
+    } else if (isCancelledError(m_error)) {
+        m_end = End::Cancelled;
+        m_error = nullptr;
+    } else if (m_error) {
+        m_end = End::Failed;
     }
     cleanUp();
     const bool isGroups = !divert(m_end, m_error) && m_end == End::Failed;

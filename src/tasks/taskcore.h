@@ -59,8 +59,8 @@ private:
 
     /// Calls the function. True if its coroutine has ended already; else it resumes an end reporter.
     virtual bool begin() = 0;
-    /// Stores the coroutine's value, or throws what it threw.
-    virtual void collect() = 0;
+    /// Stores the coroutine's value, or gives what it threw.
+    virtual std::exception_ptr collect() = 0;
     /// Destroys the coroutine's frame, then the callable and its arguments.
     virtual void cleanUp() = 0;
     /// True if the outcome is somebody else's business than the group's: see TaskGroup::start().
@@ -77,7 +77,11 @@ private:
     std::unique_ptr<QString> m_name;
     std::exception_ptr m_error;
     WaitList m_resultWaits; // guarded by the tree's mutex
+    alignas(void *) std::byte m_reporterFrame[48];
 };
+
+/// What a coroutine that has ended threw, if it did.
+MICROIO_EXPORT std::exception_ptr errorOf(const QCoro::Task<void> &task);
 
 /// The part of a task that knows what it gives.
 template<typename T>
@@ -96,7 +100,15 @@ public:
 protected:
     using TaskCore::TaskCore;
 
-    void store(QCoro::Task<T> &task) { m_value.emplace(task.operator co_await().await_resume()); }
+    std::exception_ptr store(const QCoro::Task<T> &task)
+    {
+        try {
+            m_value.emplace(task.operator co_await().await_resume());
+            return {};
+        } catch (...) {
+            return std::current_exception();
+        }
+    }
 
 private:
     std::optional<T> m_value;
@@ -111,7 +123,7 @@ public:
 protected:
     using TaskCore::TaskCore;
 
-    void store(QCoro::Task<void> &task) { task.operator co_await().await_resume(); }
+    std::exception_ptr store(const QCoro::Task<void> &task) { return errorOf(task); }
 };
 
 /// A task with what it runs. \a Invoke is a callable (CancelScope) -> QCoro::Task<T> that lives until the
@@ -136,7 +148,7 @@ private:
         return false;
     }
 
-    void collect() override { this->store(*m_task); }
+    std::exception_ptr collect() override { return this->store(*m_task); }
 
     void cleanUp() override
     {

@@ -62,7 +62,7 @@ void StartCore::throwUnlessReady(const QString &name, ScopeState &caller) const
         throw NotReadyError(QStringLiteral("%1 ended without having called started()").arg(name));
     case State::Cancelled:
         if (caller.isCancelled())
-            caller.throwCancelled();
+            throw caller.cancelled();
         throw TaskCancelledError(QStringLiteral("%1 was cancelled before it was ready").arg(name));
     case State::Starting:
     case State::Forgotten:
