@@ -52,6 +52,15 @@ includes()
     tree_files 'src/*.h' 'src/*.cpp' | perl "$ci_dir/includes.pl"
 }
 
+readme_worker()
+{
+    # the README shows examples/worker as it is
+    sed -n '/^#include/p; /^using/p; /^class/,$p' examples/worker/main.cpp |
+        while IFS= read -r line; do
+            [ -z "$line" ] || grep -qxF -e "$line" README.md || printf 'not in README.md: %s\n' "$line"
+        done
+}
+
 system_headers()
 {
     matches '^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"](unistd\.h|pthread\.h|sys/|linux/)' 'src/*' 'qml/*'
@@ -62,6 +71,7 @@ whitespace()
     matches '[[:blank:]]+$' '*.h' '*.cpp' '*.qml' '*.cmake' '*.in' '*CMakeLists.txt' '*.sh' '.ci/*'
 }
 
+check "README shows examples/worker" readme_worker
 check "clang-format 14" format
 check "each folder of src/ includes only those above it" includes
 check "no header of one system" system_headers

@@ -74,15 +74,19 @@ ScopeState::ScopeState(Kind kind, ScopeState *parent, Deadline deadline)
 
 ScopeState::~ScopeState() = default;
 
-void ScopeState::deref(ScopeState *state)
+void ScopeState::release(ScopeState *state)
 {
-    while (state && state->m_refs.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    for (;;) {
         ScopeState *parent = state->m_parent;
         ScopeTree *tree = state->m_tree;
         state->leaveTree();
         delete state;
-        if (!parent)
+        if (!parent) {
             ScopeTree::deref(tree);
+            return;
+        }
+        if (!parent->dropsLast())
+            return;
         state = parent;
     }
 }

@@ -41,7 +41,11 @@ public:
 
     void ref() { m_refs.fetch_add(1, std::memory_order_relaxed); }
     /// Drops a reference of \a state, which may be null. Does not recurse with the depth of the tree.
-    static void deref(ScopeState *state);
+    static void deref(ScopeState *state)
+    {
+        if (state && state->dropsLast())
+            release(state);
+    }
 
     Kind kind() const { return m_kind; }
     ScopeState *parent() const { return m_parent; }
@@ -136,6 +140,8 @@ private:
         ScopeTree *m_tree;
     };
 
+    bool dropsLast() { return m_refs.fetch_sub(1, std::memory_order_acq_rel) == 1; }
+    static void release(ScopeState *state);
     void leaveTree();
     void markLocked(const QString &reason, int marks, CancelEffects &effects);
     bool expireLocked(CancelEffects &effects);

@@ -19,7 +19,8 @@ public:
     {
     }
 
-    Wait operator co_await() const { return std::make_from_tuple<Wait>(m_args); }
+    Wait operator co_await() const & { return std::make_from_tuple<Wait>(m_args); }
+    Wait operator co_await() && { return std::make_from_tuple<Wait>(std::move(m_args)); }
 
 private:
     std::tuple<ScopeRef, Args...> m_args;

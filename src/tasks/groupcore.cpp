@@ -54,7 +54,7 @@ Inbox &GroupCore::requireInbox()
     });
 }
 
-void GroupCore::adopt(const Ref<TaskCore> &task)
+void GroupCore::adopt(TaskCore *task)
 {
     Inbox &home = requireInbox();
     const bool isAccepted = locked([this] {
@@ -66,8 +66,8 @@ void GroupCore::adopt(const Ref<TaskCore> &task)
         throw ClosedResourceError(QStringLiteral("the task group has ended; it takes no more children"));
     task->ref(); // until it is settled
     if (home.isHere())
-        Scheduler::currentOrNull()->enqueue(task.get());
-    else if (!home.post(task.get()))
+        Scheduler::currentOrNull()->enqueue(task);
+    else if (!home.post(task))
         task->discard();
 }
 

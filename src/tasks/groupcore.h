@@ -29,7 +29,7 @@ public:
 
     /// Begins \a task in the next turn of the group's loop. Throws ClosedResourceError once the group has ended;
     /// the task is then destroyed unbegun. Any thread.
-    void adopt(const Ref<TaskCore> &task);
+    void adopt(TaskCore *task);
 
     qsizetype size() const;
     QStringList taskNames() const;

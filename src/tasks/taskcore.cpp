@@ -23,10 +23,10 @@ struct TaskCore::EndReporter
         struct Tell
         {
             bool await_ready() noexcept { return false; }
-            void await_suspend(std::coroutine_handle<promise_type> coroutine) noexcept
+            void await_suspend(std::coroutine_handle<promise_type> self) noexcept
             {
-                TaskCore *ended = coroutine.promise().task;
-                coroutine.destroy();
+                TaskCore *ended = self.promise().task;
+                self.destroy();
                 ended->bodyEnded();
             }
             void await_resume() noexcept {}

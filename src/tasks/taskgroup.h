@@ -88,7 +88,7 @@ private:
     template<typename T>
     TaskHandle<T> adopt(Ref<TaskOf<T>> task) const
     {
-        d->adopt(task);
+        d->adopt(task.get());
         return TaskHandle<T>(std::move(task));
     }
 

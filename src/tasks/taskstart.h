@@ -85,7 +85,7 @@ QCoro::Task<T> awaitStart(CancelScope caller, Ref<GroupCore> group, Ref<TaskCore
 {
     if (caller.isCancelled())
         co_await caller.checkpoint(); // throws, as every wait on it does
-    group->adopt(child);
+    group->adopt(child.get());
     {
         const StartLink link(caller, child, start);
         co_await WaitOf<StartWait, StartCore *>(caller.state(), start.get());
