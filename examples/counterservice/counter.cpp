@@ -2,6 +2,7 @@
 #include "counter.h"
 
 #include <QStringList>
+#include <QtNumeric>
 
 #include <chrono>
 #include <stdexcept>
@@ -37,7 +38,8 @@ qint64 number(const QString &text)
 Counter::Counter()
     : LoopServiceThread(QStringLiteral("counter"))
 {
-    auto channel = createChannel<Request>();
+    // A request that comes too late is dropped: the registry, which ends with the service, has answered it by then.
+    auto channel = createChannel<Request>({.lateSend = LateSend::Drop});
     m_send = channel.send;
     m_receive = std::move(channel.receive);
     m_registry.bindTo(closeScope());
@@ -73,7 +75,10 @@ QCoro::Task<> Counter::handle(Request request, CancelScope scope)
         const QString verb = words.value(0);
         const bool hasArgument = words.size() == 2;
         if (verb == QStringLiteral("add") && hasArgument) {
-            m_value += number(words.at(1));
+            qint64 sum = 0;
+            if (qAddOverflow(m_value, number(words.at(1)), &sum))
+                throw std::overflow_error("the counter cannot hold the sum");
+            m_value = sum;
         } else if (verb == QStringLiteral("sleep") && hasArgument) {
             co_await scope.sleep(std::chrono::milliseconds(number(words.at(1))));
         } else if (verb == QStringLiteral("fail") && words.size() == 1) {
@@ -83,7 +88,8 @@ QCoro::Task<> Counter::handle(Request request, CancelScope scope)
         }
         request.reply.resolve(m_value);
     } catch (const Killed &) {
-        request.reply.fail(std::current_exception());
+        // Answered by the end of the service: who has the answer finds the service ended.
+        m_killing = request.reply;
         throw;
     } catch (const std::exception &) {
         request.reply.fail(std::current_exception());

@@ -37,7 +37,8 @@ public:
     /// False after "quit".
     bool take(const QString &operation)
     {
-        if (operation == QStringLiteral("quit")) {
+        const QString word = operation.trimmed();
+        if (word == QStringLiteral("quit")) {
             answerAll();
             answer(operation, [this] {
                 m_counter.closeScope().throwIfClosed();
@@ -45,7 +46,7 @@ public:
             });
             return false;
         }
-        if (operation == QStringLiteral("peek")) {
+        if (word == QStringLiteral("peek")) {
             answerAll(); // it overtakes the requests in the channel
             answer(operation, [this] { return QString::number(m_counter.peek()); });
             return true;

@@ -54,6 +54,8 @@ Inbox::~Inbox()
 
 std::shared_ptr<Inbox> Inbox::of(QThread *thread)
 {
+    if (!thread)
+        return {};
     if (thread == QThread::currentThread()) {
         if (auto *scheduler = Scheduler::current())
             return scheduler->inbox();
@@ -68,8 +70,16 @@ std::shared_ptr<Inbox> Inbox::of(QThread *thread)
         return inbox;
     }
     r.inboxes.insert(thread, inbox);
-    auto *starter = new SchedulerStarter; // deletes itself there; posted events die with the thread's queue
+    auto *starter = new SchedulerStarter; // deletes itself there
     starter->moveToThread(thread);
+    // The thread may never turn a loop, or never run.
+    const auto abandon = [starter, weak = std::weak_ptr(inbox)] {
+        delete starter;
+        if (const auto pending = weak.lock())
+            pending->abandon();
+    };
+    QObject::connect(thread, &QThread::finished, starter, abandon, Qt::DirectConnection);
+    QObject::connect(thread, &QObject::destroyed, starter, abandon, Qt::DirectConnection);
     QCoreApplication::postEvent(starter, new QEvent(QEvent::User));
     return inbox;
 }
@@ -108,6 +118,20 @@ bool Inbox::post(ReadyItem *item)
     return true;
 }
 
+/// The thread has ended without a scheduler.
+void Inbox::abandon()
+{
+    {
+        const std::lock_guard lock(m_mutex);
+        if (m_scheduler)
+            return;
+    }
+    std::vector<ReadyItem *> items;
+    close(items);
+    for (ReadyItem *item : items)
+        item->discard();
+}
+
 bool Inbox::isHere() const
 {
     const auto *scheduler = Scheduler::currentOrNull();
@@ -135,7 +159,8 @@ void Inbox::close(std::vector<ReadyItem *> &items)
     {
         auto &r = registry();
         const std::lock_guard lock(r.mutex);
-        r.inboxes.remove(m_thread);
+        if (r.inboxes.value(m_thread).get() == this)
+            r.inboxes.remove(m_thread);
     }
     const std::lock_guard lock(m_mutex);
     m_closed = true;

@@ -46,6 +46,7 @@ private:
 
     static std::shared_ptr<Inbox> adopt(Scheduler *scheduler, QThread *thread);
 
+    void abandon();
     void wake();
     void take(std::vector<ReadyItem *> &items);
     void close(std::vector<ReadyItem *> &items);

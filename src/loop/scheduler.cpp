@@ -26,6 +26,8 @@ using namespace std::chrono_literals;
 constexpr auto sliceLength = 2ms;
 // Between two looks at the clock.
 constexpr unsigned itemsPerLook = 16;
+// Turns in a row with refused waits before these have to pause.
+constexpr int patience = 16;
 
 thread_local Scheduler *here = nullptr;
 thread_local bool endedHere = false;
@@ -121,18 +123,26 @@ bool Scheduler::mayContinue()
     return ++m_continued % itemsPerLook != 0 || std::chrono::steady_clock::now() < m_sliceEnd;
 }
 
-Scheduler::Refusal Scheduler::refuse(const void *key, bool atOnce)
+Scheduler::Refusal Scheduler::refuse(bool atOnce)
 {
-    if (atOnce || m_ending) {
-        if (std::exchange(m_lastRefused, key) != key)
-            m_refusals = 0;
+    if (atOnce || m_ending)
         return ++m_refusals > maximumRefusals ? Refusal::GiveUp : Refusal::Throw;
-    }
     if (m_threwThisTurn)
         return Refusal::Yield;
     m_threwThisTurn = true;
     m_inbox->wake(); // there has to be a turn that resets it
     return Refusal::Throw;
+}
+
+void Scheduler::enqueueRefused(ReadyItem *item)
+{
+    if (m_refusingTurns < patience) {
+        enqueue(item);
+        return;
+    }
+    m_refused.append(item);
+    if (!m_refusedTimer.isActive())
+        m_refusedTimer.start(1, Qt::PreciseTimer, this);
 }
 
 void Scheduler::runDoomed()
@@ -160,6 +170,12 @@ bool Scheduler::event(QEvent *event)
 
 void Scheduler::timerEvent(QTimerEvent *event)
 {
+    if (event->timerId() == m_refusedTimer.timerId()) {
+        m_refusedTimer.stop();
+        m_next.appendAll(m_refused);
+        turn();
+        return;
+    }
     if (event->timerId() != m_timer.timerId())
         return;
     m_timer.stop();
@@ -169,6 +185,7 @@ void Scheduler::timerEvent(QTimerEvent *event)
 
 void Scheduler::turn()
 {
+    m_refusingTurns = m_threwThisTurn ? m_refusingTurns + 1 : 0;
     m_threwThisTurn = false;
     m_sliceEnd = std::chrono::steady_clock::now() + sliceLength;
     expireTimers();
@@ -181,7 +198,7 @@ void Scheduler::drain()
     if (m_current.isEmpty())
         m_current.appendAll(m_next);
     // If one of these opens an event loop of its own, that loop needs an event to go on with the others.
-    if (m_current.hasSeveral())
+    if (m_current.hasSeveral() || !m_next.isEmpty() || !m_atOnce.isEmpty() || !m_doomed.isEmpty())
         m_inbox->wake();
 
     for (unsigned count = 1;; ++count) {
@@ -196,8 +213,13 @@ void Scheduler::drain()
         if (count % itemsPerLook == 0 && std::chrono::steady_clock::now() >= m_sliceEnd)
             break;
     }
-    if (!m_atOnce.isEmpty() || !m_doomed.isEmpty() || !m_current.isEmpty() || !m_next.isEmpty())
+    if (hasWork())
         m_inbox->wake();
+}
+
+bool Scheduler::hasWork() const
+{
+    return !m_atOnce.isEmpty() || !m_doomed.isEmpty() || !m_current.isEmpty() || !m_next.isEmpty();
 }
 
 void Scheduler::runItem(ReadyItem *item)
@@ -240,7 +262,8 @@ void Scheduler::armTimer()
         return;
     if (ClockSource::installed())
         return; // who moves the time calls wakeAllLoops()
-    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(due - now());
+    // Nothing but 0 for what is due: the farthest past is further away than a duration is long.
+    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(due - std::min(due, now()));
     // A timer far away rings early, finds nothing due and is set again.
     const auto delay = std::clamp<qint64>(wait.count(), 0, std::numeric_limits<int>::max());
     m_timer.start(int(delay), Qt::PreciseTimer, this);
@@ -251,6 +274,7 @@ void Scheduler::endLoop()
 {
     m_ending = true;
     m_timer.stop();
+    m_refusedTimer.stop();
     m_timers.endLoop(); // before the inbox closes: see DeadlineTimer::post()
     std::vector<ReadyItem *> items;
     m_inbox->close(items);
@@ -261,7 +285,7 @@ void Scheduler::endLoop()
     // Everything that is resumed here may end tasks, which wakes others: until nothing moves any more.
     for (;;) {
         ReadyItem *item = m_atOnce.takeFirst();
-        for (auto *queue : {&m_doomed, &m_current, &m_next, &m_suspended, &m_outlasting}) {
+        for (auto *queue : {&m_doomed, &m_current, &m_next, &m_refused, &m_suspended, &m_outlasting}) {
             if (!item)
                 item = queue->takeFirst();
         }

@@ -59,9 +59,13 @@ public:
 
     enum class Refusal { Throw, Yield, GiveUp };
 
-    /// What a wait has to do that begins on a cancelled scope or on a loop that ends. \a key tells tasks
-    /// apart; \a atOnce: there is no later turn for it.
-    Refusal refuse(const void *key, bool atOnce);
+    /// What a wait has to do that begins on a cancelled scope or on a loop that ends. \a atOnce: there is no later turn
+    /// for it.
+    Refusal refuse(bool atOnce);
+
+    /// Runs a wait that was refused and has to yield in the next turn, or, where there were refusals in every turn of
+    /// late, after a pause: who swallows Cancelled for ever is not to cost the thread its time.
+    void enqueueRefused(ReadyItem *item);
 
     /// From a destructor on this thread: runs what is doomed, until nothing of it is ready any more.
     void runDoomed();
@@ -80,6 +84,7 @@ private:
 
     void turn();
     void drain();
+    bool hasWork() const;
     void runItem(ReadyItem *item);
     void takeInbox();
     void expireTimers();
@@ -95,12 +100,14 @@ private:
     ReadyQueue m_outlasting; // those of them that outlast a cancellation
     std::vector<ReadyItem *> m_taken; // kept for its capacity
     TimerHeap m_timers;
+    ReadyQueue m_refused; // what pauses after too many refusals
+    QBasicTimer m_refusedTimer; // real time also under a test's clock: it bounds work
     QBasicTimer m_timer;
     Deadline m_armedFor = Deadline::max();
     std::chrono::steady_clock::time_point m_sliceEnd; // real time also under a test's clock: it bounds work
     unsigned m_continued = 0;
-    const void *m_lastRefused = nullptr;
-    int m_refusals = 0;
+    int m_refusals = 0; // of the item that runs, where there is no later turn
+    int m_refusingTurns = 0; // in a row
     bool m_threwThisTurn = false;
     bool m_ending = false;
 };

@@ -33,6 +33,12 @@ void Suspension::queue()
     m_scheduler->enqueue(this);
 }
 
+void Suspension::queueRefused()
+{
+    ReadyQueue::remove(this);
+    m_scheduler->enqueueRefused(this);
+}
+
 void Suspension::resume()
 {
     ReadyQueue::remove(this);

@@ -44,6 +44,8 @@ protected:
 
     /// On the waiting thread, with the outcome decided: queues it for the next turn of the loop.
     void queue();
+    /// The same for a wait that was refused and has to yield.
+    void queueRefused();
 
     void resume();
 

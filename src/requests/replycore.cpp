@@ -12,6 +12,15 @@
 
 namespace MicroIO::Detail {
 
+namespace {
+
+[[noreturn]] void refuseSecondWaiter()
+{
+    throw BusyResourceError(QStringLiteral("somebody else is waiting for this reply already"));
+}
+
+} // namespace
+
 ReplyCore::~ReplyCore() = default;
 
 void ReplyCore::failLocked(std::exception_ptr error)
@@ -121,6 +130,8 @@ void RequestTable::wait(ReplyCore &reply, QDeadlineTimer deadline)
 {
     std::condition_variable decided;
     std::unique_lock lock(mutex);
+    if (reply.isPending() && (reply.m_wait || reply.m_blocked))
+        refuseSecondWaiter();
     reply.m_blocked = &decided;
     const auto isDecided = [&reply] { return !reply.isPending(); };
     bool done = true;
@@ -146,7 +157,8 @@ ReplyWaitBase::~ReplyWaitBase() = default;
 bool ReplyWaitBase::enter()
 {
     const std::lock_guard lock(m_table->mutex);
-    if (!m_reply->isPending())
+    m_isBusy = m_reply->isPending() && (m_reply->m_wait || m_reply->m_blocked);
+    if (m_isBusy || !m_reply->isPending())
         return true;
     m_reply->m_wait = this;
     return false;
@@ -162,6 +174,8 @@ void ReplyWaitBase::leave()
 void ReplyWaitBase::checkReply() const
 {
     checkOutcome();
+    if (m_isBusy)
+        refuseSecondWaiter();
     const std::lock_guard lock(m_table->mutex);
     m_reply->throwUnlessAnswered();
 }

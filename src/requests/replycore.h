@@ -101,6 +101,7 @@ private:
 
     RequestTable *const m_table;
     ReplyCore *const m_reply;
+    bool m_isBusy = false; // somebody else waits for it already
 };
 
 } // namespace Detail

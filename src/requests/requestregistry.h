@@ -137,7 +137,7 @@ public:
 
     /// Blocks the thread until the reply is there and gives it. Throws what the answerer failed with,
     /// TimeoutError (the key is free again then), BrokenResourceError if nobody can answer any more. A wait for a
-    /// reply that this very thread is to give never ends: pass a limit.
+    /// reply that this very thread is to give never ends: pass a limit. BusyResourceError while another wait is on.
     Value wait(QDeadlineTimer deadline = QDeadlineTimer::Forever)
     {
         try {
@@ -262,6 +262,7 @@ private:
     template<typename Send>
     static QCoro::Task<Value> awaitReply(CancelScope scope, std::shared_ptr<Table> table, Key key, Send send)
     {
+        Detail::ScopedWait::requireLoop();
         if (scope.isCancelled())
             co_await scope.checkpoint(); // throws, as every wait on it does
         auto registered = table->expect(key);

@@ -84,7 +84,7 @@ Subscription CancelScope::onCancel(QObject *context, std::function<void()> callb
         throw std::invalid_argument("CancelScope::onCancel(): an empty callback");
     const auto call = Detail::ContextCallback::create(
         context, [callback = std::move(callback)](const std::exception_ptr &) { callback(); });
-    const quint64 id = m_state->addListener([call] { call->fire(); });
+    const quint64 id = m_state->addListener([call] { call->fire(); }, Detail::Inbox::of(context->thread()));
     return call->subscription([weak = m_state->weak(), id] {
         if (const auto scope = weak->lock())
             scope->removeListener(id);

@@ -73,9 +73,10 @@ public:
 
     /// co_await: sleeps for \a duration, counted from the co_await on; a zero or negative one is a checkpoint.
     /// Never ends early. Throws Cancelled.
-    auto sleep(std::chrono::nanoseconds duration) const
+    template<typename Rep, typename Period>
+    auto sleep(std::chrono::duration<Rep, Period> duration) const
     {
-        return Detail::WaitOf<Detail::SleepWait, std::chrono::nanoseconds>(m_state, duration);
+        return Detail::WaitOf<Detail::SleepWait, std::chrono::nanoseconds>(m_state, saturated(duration));
     }
 
     /// co_await: throws Cancelled when the scope is cancelled, and never returns.

@@ -139,9 +139,11 @@ void CloseScope::throwIfClosed() const
     if (state == CloseScopePrivate::State::Closed)
         throw ClosedResourceError(reason.isEmpty() ? QStringLiteral("closed")
                                                    : QStringLiteral("closed: %1").arg(reason));
-    if (state == CloseScopePrivate::State::Failed)
-        Detail::throwWithCause(BrokenResourceError(reason.isEmpty() ? QStringLiteral("failed") : reason),
-                               cause);
+    if (state == CloseScopePrivate::State::Failed) {
+        // Without a reason of its own, the cause's text is the reason; it need not be told twice.
+        const bool hasReason = !reason.isEmpty() && !(cause && reason == describe(cause));
+        Detail::throwWithCause(BrokenResourceError(hasReason ? reason : QStringLiteral("failed")), cause);
+    }
 }
 
 Subscription CloseScope::onClosed(QObject *context, std::function<void()> callback) const

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <MicroIO/scopes/foreignwait.h>
 
+#include "loop/logging_p.h"
+#include <MicroIO/Errors>
+
 namespace MicroIO::Detail {
 
 bool ForeignEvent::attach(Suspension *wait)
@@ -18,11 +21,24 @@ void ForeignEvent::detach()
     m_wait = nullptr;
 }
 
-void ForeignEvent::forget()
+bool ForeignEvent::forget()
 {
     const std::lock_guard lock(m_mutex);
     m_wait = nullptr;
     m_forgotten = true;
+    return !m_happened;
+}
+
+void reportAbandoned(const std::exception_ptr &error)
+{
+    try {
+        std::rethrow_exception(error);
+    } catch (const Cancelled &) {
+        // no error
+    } catch (...) {
+        qCCritical(logScope).noquote()
+            << "What was abandoned when its scope was cancelled has failed:" << describe(error);
+    }
 }
 
 bool ForeignEvent::hasHappened() const

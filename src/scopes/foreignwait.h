@@ -71,8 +71,8 @@ public:
     /// True if it has happened already.
     bool attach(Suspension *wait);
     void detach();
-    /// Nobody is interested any more.
-    void forget();
+    /// Nobody is interested any more. False if it has happened already.
+    bool forget();
     bool hasHappened() const;
 
 private:
@@ -81,6 +81,9 @@ private:
     bool m_happened = false; // guarded by m_mutex
     bool m_forgotten = false; // guarded by m_mutex
 };
+
+/// The last to hear of an error of something that runs on by itself.
+MICROIO_EXPORT void reportAbandoned(const std::exception_ptr &error);
 
 template<typename T>
 struct ForeignResult : ForeignEvent
@@ -114,6 +117,8 @@ public:
 
     Result await_resume()
     {
+        if (!isReady() && m_result && !m_result->forget() && m_result->error)
+            reportAbandoned(m_result->error);
         checkOutcome();
         return m_result->take();
     }
@@ -148,7 +153,9 @@ private:
                 result->happen([&] { result->value = std::move(value); });
             }
         } catch (...) {
-            result->happen([&] { result->error = std::current_exception(); });
+            const auto error = std::current_exception();
+            if (!result->happen([&] { result->error = error; }))
+                reportAbandoned(error);
         }
     }
 

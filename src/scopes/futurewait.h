@@ -41,7 +41,7 @@ public:
 
     T await_resume()
     {
-        if (!isReady())
+        if (!isReady() && outcome() != Outcome::WrongThread)
             m_future.cancel();
         checkOutcome();
         // Before the result is looked at: one that is cancelled may have none, and may never finish.

@@ -8,6 +8,21 @@
 
 namespace MicroIO::Detail {
 
+namespace {
+
+Cancelled loopEnded()
+{
+    return Cancelled(QStringLiteral("the event loop has ended"));
+}
+
+WrongThreadError wrongThread()
+{
+    return WrongThreadError(QStringLiteral("a wait on a thread without an event loop; use a QThread (or a "
+                                           "ServiceThread), or create the QCoreApplication first"));
+}
+
+} // namespace
+
 ScopedWait::ScopedWait(ScopeRef scope, Mode mode)
     : m_scope(std::move(scope))
     , m_mode(mode)
@@ -32,11 +47,11 @@ bool ScopedWait::await_ready()
     setScheduler(scheduler);
     if (isOver() || scheduler->isEnding()) {
         setOutcome(scheduler->isEnding() ? Outcome::LoopEnded : Outcome::Cancelled);
-        const auto refusal = scheduler->refuse(m_scope.get(), m_scope->isDoomed());
+        const auto refusal = scheduler->refuse(m_scope->isDoomed());
         m_givenUp = refusal == Scheduler::Refusal::GiveUp;
         return refusal == Scheduler::Refusal::Throw;
     }
-    if (!scheduler->mayContinue()) {
+    if (mayBeReadyAtOnce() && !scheduler->mayContinue()) {
         setOutcome(Outcome::Yielding);
         return false;
     }
@@ -73,8 +88,10 @@ void ScopedWait::begin()
         if (m_scope->hasBeenCancelled())
             cancelWait();
     }
-    if (decided == Outcome::Yielding || decided == Outcome::Cancelled)
+    if (decided == Outcome::Yielding)
         queue();
+    else if (decided == Outcome::Cancelled)
+        queueRefused();
 }
 
 /// With the tree locked, from any thread: true if this decided the wait.
@@ -93,6 +110,12 @@ void ScopedWait::end()
     leave();
 }
 
+void ScopedWait::breakOff()
+{
+    if (!isReady() && m_mode == Mode::Outlasting && forsake())
+        setOutcome(Outcome::Ready);
+}
+
 void ScopedWait::run()
 {
     end();
@@ -108,8 +131,7 @@ void ScopedWait::run()
             return;
         }
     }
-    if (!isReady() && m_mode == Mode::Outlasting)
-        forsake();
+    breakOff();
     resume();
 }
 
@@ -118,22 +140,29 @@ void ScopedWait::discard()
     end();
     if (isPending() || outcome() == Outcome::Yielding || (isReady() && !finish()))
         setOutcome(Outcome::LoopEnded);
-    if (!isReady() && m_mode == Mode::Outlasting)
-        forsake();
+    breakOff();
     resume();
+}
+
+void ScopedWait::requireLoop()
+{
+    if (Scheduler::current())
+        return;
+    if (Scheduler::hasEndedHere())
+        throw loopEnded();
+    throw wrongThread();
 }
 
 void ScopedWait::refuseWrongThread() const
 {
     if (outcome() == Outcome::WrongThread)
-        throw WrongThreadError(QStringLiteral("a wait on a thread without an event loop; use a QThread (or a "
-                                              "ServiceThread), or create the QCoreApplication first"));
+        throw wrongThread();
 }
 
 Cancelled ScopedWait::cancelled() const
 {
     if (outcome() == Outcome::LoopEnded)
-        return Cancelled(QStringLiteral("the event loop has ended"));
+        return loopEnded();
     Q_ASSERT(outcome() == Outcome::Cancelled);
     return m_scope->cancelled();
 }

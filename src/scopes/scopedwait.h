@@ -21,6 +21,9 @@ public:
     void discard() final;
     bool isDoomed() const final { return m_scope->isDoomed(); }
 
+    /// Throws what every wait on this thread would throw because there is no event loop.
+    static void requireLoop();
+
     const ScopeState &scope() const { return *m_scope; }
 
     /// Registered waits by the name of what they wait for, for messages and tests.
@@ -56,6 +59,10 @@ private:
     /// source, which calls completeReady() under the lock that leave() takes.
     virtual bool enter() = 0;
 
+    /// False if enter() always registers, and if what happens before it would be missed. Else the event loop may have
+    /// a turn before the wait begins, so that who finds everything ready cannot starve it.
+    virtual bool mayBeReadyAtOnce() const { return true; }
+
     /// On the waiting thread, each time the wait ends, however it does: after it the source does not know the
     /// wait any more. Called again, or without enter(), it does nothing.
     virtual void leave() = 0;
@@ -64,8 +71,9 @@ private:
     /// gone meanwhile; the wait then begins anew.
     virtual bool finish() { return true; }
 
-    /// The wait is being broken off although it outlasts cancellation.
-    virtual void forsake() {}
+    /// The wait is being broken off although it outlasts cancellation. True if it has made
+    /// its source end instead.
+    virtual bool forsake() { return false; }
 
     void refuseWrongThread() const;
     Cancelled cancelled() const;
@@ -73,6 +81,7 @@ private:
     bool cancelWait();
     void begin();
     void end();
+    void breakOff();
 
     ScopeRef m_scope;
     ScopedWait *m_previousWait = nullptr; // guarded by the tree's mutex; circular as the children's list

@@ -58,6 +58,11 @@ ScopeLimit *ScopeLimit::dueAt(Deadline moment)
     return first;
 }
 
+bool ScopeLimit::wasDueFirst(Deadline moment)
+{
+    return m_deadline <= moment && (!m_above || m_deadline < m_above->effective());
+}
+
 void ScopeLimit::armIn(const std::shared_ptr<Inbox> &inbox)
 {
     for (ScopeLimit *limit = this; limit; limit = limit->m_above) {

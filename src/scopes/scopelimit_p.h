@@ -31,6 +31,9 @@ public:
     /// Of the limits here and above that are due at \a moment, the one that was due first.
     ScopeLimit *dueAt(Deadline moment);
 
+    /// True if it is due at \a moment, and was due before all limits above.
+    bool wasDueFirst(Deadline moment);
+
     /// Sees to it that the thread of \a inbox has a timer for this limit and for those above.
     void armIn(const std::shared_ptr<Inbox> &inbox);
 

@@ -19,6 +19,11 @@ namespace {
 // The effects that this thread is just telling the listeners of.
 thread_local CancelEffects *telling = nullptr;
 
+QString deadlineReason()
+{
+    return QStringLiteral("the deadline has passed");
+}
+
 } // namespace
 
 ScopeRef WeakScope::lock() const
@@ -152,7 +157,7 @@ bool ScopeState::expireLocked(CancelEffects &effects)
         if (ScopeLimit *limit = m_limit.load(std::memory_order_relaxed)) {
             if (limit->effective() != Deadline::max()) {
                 if (ScopeLimit *due = limit->dueAt(now()))
-                    due->scope()->cancelLocked(QStringLiteral("the deadline has passed"), true, effects);
+                    due->scope()->cancelLocked(deadlineReason(), true, effects);
             }
         }
     }
@@ -182,6 +187,7 @@ void ScopeState::markLocked(const QString &reason, int marks, CancelEffects &eff
     const bool doom = marks & DoomedFlag;
     const Scheduler *here = doom ? Scheduler::currentOrNull() : nullptr;
     const int inherited = marks & (CancelledFlag | DoomedFlag);
+    const Deadline moment = now();
     ScopeState *state = this;
     for (;;) {
         const int flags = state->m_flags.load(std::memory_order_relaxed);
@@ -190,9 +196,17 @@ void ScopeState::markLocked(const QString &reason, int marks, CancelEffects &eff
                           || (state != this && state->m_kind == Kind::Shield && !doom);
         if (!done) {
             const bool isNew = !(flags & CancelledFlag);
-            if (isNew)
+            int added = isNew && state == this ? marks : inherited;
+            if (isNew && state != this) {
+                state->m_cause = state->m_parent->m_cause;
+                // Its own deadline may have passed first, and nobody has looked.
+                if (flags & OwnsLimitFlag && state->m_limit.load()->wasDueFirst(moment)) {
+                    state->m_cause = std::make_shared<const ScopeCause>(ScopeCause{deadlineReason()});
+                    added |= TimedOutFlag;
+                }
+            } else if (isNew) {
                 state->m_cause = cause;
-            const int added = isNew && state == this ? marks : inherited;
+            }
             state->m_flags.store(quint8(flags | added), std::memory_order_release);
             if (ScopedWait *wait = state->m_firstWait) {
                 do {
@@ -207,7 +221,7 @@ void ScopeState::markLocked(const QString &reason, int marks, CancelEffects &eff
             }
             if (state->m_listeners && isNew) {
                 for (auto &listener : state->m_listeners->list)
-                    effects.listeners.push_back(std::move(listener.second));
+                    effects.listeners.push_back(std::move(listener.call));
                 state->m_listeners->list.clear();
             }
             if (state->m_firstChild) {
@@ -251,8 +265,11 @@ int ScopeState::forsakeWaits()
     for (;;) {
         if (ScopedWait *wait = state->m_firstWait) {
             do {
-                if (wait->scheduler() == here && wait->complete(Suspension::Outcome::Cancelled))
+                if (wait->scheduler() == here) {
+                    // Or its source has just decided it: then it is on its way to this thread's inbox.
+                    wait->complete(Suspension::Outcome::Cancelled);
                     ++count;
+                }
                 wait = wait->m_nextWait;
             } while (wait != state->m_firstWait);
         }
@@ -336,8 +353,12 @@ void ScopeState::spreadLimitLocked(ScopeLimit *limit, ScopeLimit *above)
                     wait = wait->m_nextWait;
                 } while (wait != state->m_firstWait);
             }
-            if (state->m_listeners && !state->m_listeners->list.empty())
-                armForListenersLocked();
+            if (state->m_listeners) {
+                for (const auto &listener : state->m_listeners->list) {
+                    if (listener.ringsIn)
+                        limit->armIn(listener.ringsIn);
+                }
+            }
             descend = state->m_firstChild;
         } else if (state->m_flags & OwnsLimitFlag && state->m_limit.load()->above() == above
                    && state->m_kind != Kind::Shield) {
@@ -356,7 +377,7 @@ void ScopeState::spreadLimitLocked(ScopeLimit *limit, ScopeLimit *above)
     }
 }
 
-quint64 ScopeState::addListener(std::function<void()> listener)
+quint64 ScopeState::addListener(std::function<void()> listener, const std::shared_ptr<Inbox> &ringIn)
 {
     CancelEffects effects;
     quint64 id = 0;
@@ -365,23 +386,15 @@ quint64 ScopeState::addListener(std::function<void()> listener)
         if (!expireLocked(effects)) {
             auto &listeners = listenersLocked();
             id = ++listeners.lastId;
-            listeners.list.emplace_back(id, std::move(listener));
-            armForListenersLocked();
+            listeners.list.push_back({id, std::move(listener), ringIn});
+            if (auto *limit = m_limit.load(std::memory_order_relaxed); limit && ringIn)
+                limit->armIn(ringIn);
         }
     }
     tell(effects);
     if (!id)
         listener();
     return id;
-}
-
-/// The deadline has to ring although nobody may be waiting.
-void ScopeState::armForListenersLocked()
-{
-    ScopeLimit *limit = m_limit.load(std::memory_order_relaxed);
-    const Scheduler *scheduler = limit ? Scheduler::current() : nullptr;
-    if (scheduler)
-        limit->armIn(scheduler->inbox());
 }
 
 void ScopeState::removeListener(quint64 id)
@@ -392,10 +405,10 @@ void ScopeState::removeListener(quint64 id)
         return;
     auto &list = m_listeners->list;
     const auto found = std::find_if(list.begin(), list.end(),
-                                    [id](const auto &entry) { return entry.first == id; });
+                                    [id](const auto &entry) { return entry.id == id; });
     if (found == list.end())
         return;
-    removed = std::move(found->second);
+    removed = std::move(found->call);
     list.erase(found);
 }
 

@@ -16,6 +16,7 @@ class QObject;
 
 namespace MicroIO::Detail {
 
+class Inbox;
 class ReadyItem;
 class Scheduler;
 class ScopedWait;
@@ -80,7 +81,8 @@ public:
 
     /// \a listener is called once, when the scope is cancelled (at once if it was already), on the cancelling
     /// thread with no lock held: it may only wake, post and cancel. Returns a number for removeListener().
-    quint64 addListener(std::function<void()> listener);
+    /// With a loop to \a ringIn, the scope's deadline is noticed there although nobody waits.
+    quint64 addListener(std::function<void()> listener, const std::shared_ptr<Inbox> &ringIn = {});
     void removeListener(quint64 id);
 
     /// Cancels the scope when \a owner is destroyed.
@@ -145,7 +147,6 @@ private:
     void leaveTree();
     void markLocked(const QString &reason, int marks, CancelEffects &effects);
     bool expireLocked(CancelEffects &effects);
-    void armForListenersLocked();
     void spreadLimitLocked(ScopeLimit *limit, ScopeLimit *above);
     bool refIfAlive();
     ScopeListeners &listenersLocked();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "loop/inbox_p.h"
 #include <MicroIO/scopes/scopestate.h>
 
 #include <QObject>
@@ -48,10 +49,17 @@ private:
     ScopeState *m_scope; // guarded by m_mutex
 };
 
+struct ScopeListener
+{
+    quint64 id;
+    std::function<void()> call;
+    std::shared_ptr<Inbox> ringsIn; // the loop that notices the deadline; null if waits do
+};
+
 /// Guarded by the tree's mutex.
 struct ScopeListeners
 {
-    std::vector<std::pair<quint64, std::function<void()>>> list;
+    std::vector<ScopeListener> list;
     quint64 lastId = 0;
     std::shared_ptr<WeakScope> weak;
     std::vector<QMetaObject::Connection> bindings;

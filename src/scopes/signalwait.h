@@ -127,6 +127,8 @@ private:
         return false;
     }
 
+    bool mayBeReadyAtOnce() const override { return false; }
+
     void leave() override
     {
         if (!m_result)

@@ -17,6 +17,7 @@ public:
     const char *waitsFor() const override { return "checkpoint"; }
 
 private:
+    bool mayBeReadyAtOnce() const override { return false; }
     bool enter() override;
     void leave() override;
 
@@ -33,6 +34,7 @@ public:
     const char *waitsFor() const override { return "sleep"; }
 
 private:
+    bool mayBeReadyAtOnce() const override { return false; }
     bool enter() override;
     void leave() override;
     void expired() override;
@@ -51,6 +53,7 @@ public:
     const char *waitsFor() const override { return "cancellation"; }
 
 private:
+    bool mayBeReadyAtOnce() const override { return false; }
     bool enter() override;
     void leave() override;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <MicroIO/services/callitem.h>
 
+#include "scopes/errors_p.h"
 #include <MicroIO/Errors>
 
 #include <chrono>
@@ -10,7 +11,7 @@ namespace MicroIO::Detail {
 SyncCall::SyncCall() = default;
 SyncCall::~SyncCall() = default;
 
-void SyncCall::wait(const QString &service, QDeadlineTimer deadline)
+void SyncCall::wait(const QString &service, const CloseScope &life, QDeadlineTimer deadline)
 {
     std::unique_lock lock(m_mutex);
     const auto isDecided = [this] { return m_stage == Done || m_stage == Discarded; };
@@ -22,9 +23,12 @@ void SyncCall::wait(const QString &service, QDeadlineTimer deadline)
         throw TimeoutError(
             QStringLiteral("callSync() to service %1: no answer within the time limit").arg(service));
     }
-    if (m_stage == Discarded)
-        throw ServiceError(
-            QStringLiteral("callSync() to service %1: it ended before the call began").arg(service));
+    if (m_stage == Discarded) {
+        throwWithCause(
+            ServiceError(
+                QStringLiteral("callSync() to service %1: it ended before the call began").arg(service)),
+            life.exception());
+    }
 }
 
 void SyncCall::run()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <MicroIO/CloseScope>
 #include <MicroIO/loop/readyitem.h>
 
 #include <QDeadlineTimer>
@@ -27,8 +28,9 @@ public:
     /// The queue that the call stands in keeps it alive.
     void setSelf(std::shared_ptr<SyncCall> self) { m_self = std::move(self); }
 
-    /// Blocks until it has run. Throws ServiceError if the service ended before, TimeoutError.
-    void wait(const QString &service, QDeadlineTimer deadline);
+    /// Blocks until it has run. Throws ServiceError if the service ended before, with the cause of \a life nested,
+    /// TimeoutError.
+    void wait(const QString &service, const CloseScope &life, QDeadlineTimer deadline);
 
     void run() final;
     void discard() final;

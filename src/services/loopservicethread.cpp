@@ -18,8 +18,8 @@ class LoopServicePrivate
 public:
     CancelScope scope; // above all coroutines of the service
     mutable std::mutex mutex;
-    std::shared_ptr<Inbox> inbox; // guarded by mutex; set while the service takes calls
-    std::optional<TaskGroupHandle> group; // guarded by mutex; the same
+    std::shared_ptr<Inbox> inbox; // guarded by mutex; set once the service takes calls
+    std::optional<TaskGroupHandle> group; // guarded by mutex; set while the service's coroutine runs
 };
 
 } // namespace Detail
@@ -40,8 +40,7 @@ LoopServiceThread::LoopServiceThread(const QString &name, QObject *parent)
 
 LoopServiceThread::~LoopServiceThread()
 {
-    if (isRunning())
-        stopAndJoin(); // the thread still uses what is destroyed next
+    stopAndJoin(); // a thread that is there still uses what is destroyed next
 }
 
 QCoro::Task<> LoopServiceThread::runAsync(CancelScope scope)
@@ -53,8 +52,10 @@ QCoro::Task<> LoopServiceThread::runAsync(CancelScope scope)
 TaskGroupHandle LoopServiceThread::taskGroup() const
 {
     const std::lock_guard lock(d->mutex);
-    if (!d->group)
-        throw ServiceError(QStringLiteral("service %1 does not run").arg(name()));
+    if (!d->group) {
+        Detail::throwWithCause(ServiceError(QStringLiteral("service %1 does not run").arg(name())),
+                               closeScope().exception());
+    }
     return *d->group;
 }
 
@@ -104,8 +105,8 @@ void LoopServiceThread::runService()
             stop(QStringLiteral("its event loop was asked to quit"));
     }
     {
+        // The inbox stays: calls get through to it until the loop has gone, and by then the cause of the end is known.
         const std::lock_guard lock(d->mutex);
-        d->inbox.reset();
         d->group.reset();
     }
     if (error)

@@ -7,6 +7,9 @@
 
 #include <QCoroTask>
 
+#include <functional>
+#include <type_traits>
+
 namespace MicroIO {
 
 namespace Detail {
@@ -37,14 +40,15 @@ public:
     /// TimeoutError when \a deadline passes: \a fn then never runs if it had not begun, and else goes on with what it
     /// captured (with a limit, capture by value).
     template<typename Fn>
-    auto callSync(Fn &&fn, QDeadlineTimer deadline = QDeadlineTimer::Forever)
+    std::invoke_result_t<std::decay_t<Fn> &> callSync(Fn &&fn,
+                                                      QDeadlineTimer deadline = QDeadlineTimer::Forever)
     {
         Detail::refuseEmptyCallable<std::decay_t<Fn>>(fn, "callSync() with an empty callable");
         if (QThread::currentThread() == this)
-            return std::forward<Fn>(fn)();
+            return std::invoke(fn);
         auto call = std::make_shared<Detail::SyncCallOf<std::decay_t<Fn>>>(std::forward<Fn>(fn));
         postCall(call);
-        call->wait(name(), deadline);
+        call->wait(name(), closeScope(), deadline);
         return call->take();
     }
 

@@ -7,6 +7,7 @@
 
 #include <QCoreApplication>
 #include <QEvent>
+#include <QPointer>
 
 #include <condition_variable>
 #include <mutex>
@@ -139,8 +140,11 @@ bool ServiceThread::joinOrLog(QDeadlineTimer deadline)
     if (QThread::currentThread() == this)
         throw DeadlockError(
             QStringLiteral("join of service %1 on its own thread would never return").arg(d->name));
-    if (wait(deadline))
+    if (wait(deadline)) {
+        // What the thread wrote is ours from here on, and ThreadSanitizer, which cannot see into wait(), knows it, too.
+        const std::lock_guard lock(d->mutex);
         return true;
+    }
     qCCritical(Detail::logService).noquote()
         << QStringLiteral("Service %1 has not ended within the time limit; it runs on.").arg(d->name);
     return false;
@@ -149,8 +153,7 @@ bool ServiceThread::joinOrLog(QDeadlineTimer deadline)
 void ServiceThread::stopAndJoin()
 {
     stop(QStringLiteral("the service is being destroyed"));
-    if (!isRunning())
-        return;
+    // Whatever isRunning() says: it is false already while the thread still works on its end.
     while (!joinOrLog(QDeadlineTimer(std::chrono::seconds(5)))) {}
 }
 
@@ -205,10 +208,13 @@ bool ServiceThread::event(QEvent *event)
         const std::lock_guard lock(d->mutex);
         news.swap(d->news);
     }
+    const QPointer<ServiceThread> alive(this); // a slot may delete us
     for (const auto &item : news) {
         Q_EMIT stateChanged(item.state);
-        if (item.state == State::Failed)
+        if (alive && item.state == State::Failed)
             Q_EMIT failed(item.error);
+        if (!alive)
+            break;
     }
     return true;
 }

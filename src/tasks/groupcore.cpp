@@ -36,10 +36,17 @@ GroupCore::GroupCore(ScopeState *parent)
 
 GroupCore::~GroupCore() = default;
 
+void GroupCore::throwEnded()
+{
+    throw ClosedResourceError(QStringLiteral("the task group has ended; it takes no more children"));
+}
+
 Inbox &GroupCore::requireInbox()
 {
     if (auto *known = inbox())
         return *known;
+    if (locked([this] { return m_closed; }))
+        throwEnded();
     QThread *thread = m_owner ? m_owner->thread() : nullptr;
     if (!thread)
         throw WrongThreadError(
@@ -63,7 +70,7 @@ void GroupCore::adopt(TaskCore *task)
         return !m_closed;
     });
     if (!isAccepted)
-        throw ClosedResourceError(QStringLiteral("the task group has ended; it takes no more children"));
+        throwEnded();
     task->ref(); // until it is settled
     if (home.isHere())
         Scheduler::currentOrNull()->enqueue(task);
@@ -127,7 +134,7 @@ void GroupCore::taskSettled(TaskCore &task, const std::exception_ptr &error)
     bool isReported = !error;
     locked([&] {
         if (error && m_collects && !m_closed) {
-            m_errors.push_back(error);
+            collectLocked(error);
             isReported = true;
             if (!hasBeenCancelled())
                 cancelLocked(QStringLiteral("%1 failed: %2").arg(task.name(), describe(error)), false,
@@ -143,6 +150,13 @@ void GroupCore::taskSettled(TaskCore &task, const std::exception_ptr &error)
         report(task, error);
 }
 
+/// An error that went through several hands, a child's and those of who awaited its handle, is one error.
+void GroupCore::collectLocked(const std::exception_ptr &error)
+{
+    if (std::find(m_errors.cbegin(), m_errors.cend(), error) == m_errors.cend())
+        m_errors.push_back(error);
+}
+
 void GroupCore::report(const TaskCore &task, const std::exception_ptr &error)
 {
     bool isHeard = false;
@@ -155,7 +169,7 @@ void GroupCore::report(const TaskCore &task, const std::exception_ptr &error)
 void GroupCore::bodyThrew(const std::exception_ptr &error, bool isCancelled)
 {
     if (!isCancelled)
-        locked([&] { m_errors.push_back(error); });
+        locked([&] { collectLocked(error); });
     clear(isCancelled ? QStringLiteral("the body of the task group was cancelled")
                       : QStringLiteral("the body of the task group failed: %1").arg(describe(error)));
 }

@@ -60,6 +60,7 @@ private:
 
     void taskSettled(TaskCore &task, const std::exception_ptr &error);
     void report(const TaskCore &task, const std::exception_ptr &error);
+    void collectLocked(const std::exception_ptr &error);
     QStringList unsettledLocked() const;
 
     const bool m_collects;
@@ -68,6 +69,7 @@ private:
     /// The door to the loop that the children run in; null before the first task of an open group. Any thread.
     Inbox *inbox() const { return m_inbox.load(std::memory_order_acquire); }
     Inbox &requireInbox();
+    [[noreturn]] static void throwEnded();
 
     std::atomic<Inbox *> m_inbox{nullptr}; // set once
     std::shared_ptr<Inbox> m_keptInbox; // what m_inbox points to; guarded by the tree's mutex

@@ -17,6 +17,7 @@ namespace Detail {
 template<typename T, typename Job>
 QCoro::Task<T> awaitJob(CancelScope scope, std::shared_ptr<Job> job, QThreadPool *pool)
 {
+    ScopedWait::requireLoop();
     if (scope.isCancelled())
         co_await scope.checkpoint(); // throws, as every wait on it does
     job->startIn(pool, job);

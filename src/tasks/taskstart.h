@@ -83,6 +83,7 @@ template<typename T>
 QCoro::Task<T> awaitStart(CancelScope caller, Ref<GroupCore> group, Ref<TaskCore> child,
                           std::shared_ptr<StartCoreOf<T>> start)
 {
+    ScopedWait::requireLoop();
     if (caller.isCancelled())
         co_await caller.checkpoint(); // throws, as every wait on it does
     group->adopt(child.get());

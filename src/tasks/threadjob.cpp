@@ -2,19 +2,46 @@
 #include <MicroIO/tasks/threadjob.h>
 
 #include "loop/logging_p.h"
+#include <MicroIO/Errors>
 
+#include <QRunnable>
 #include <QThreadPool>
 
 #include <chrono>
+#include <utility>
 
 namespace MicroIO::Detail {
 
 using namespace std::chrono_literals;
 
+/// What the pool owns. If the pool drops it without having run it, nobody is left waiting.
+class ThreadJob::Runner final : public QRunnable
+{
+public:
+    explicit Runner(std::shared_ptr<ThreadJob> job)
+        : m_job(std::move(job))
+    {
+    }
+    ~Runner() override
+    {
+        if (m_job)
+            m_job->finish(std::make_exception_ptr(
+                BrokenResourceError(QStringLiteral("the thread pool dropped the work before it began"))));
+    }
+    Q_DISABLE_COPY_MOVE(Runner)
+
+    void run() override { std::exchange(m_job, nullptr)->perform(); }
+
+    /// It was taken back from the pool.
+    void release() { m_job.reset(); }
+
+private:
+    std::shared_ptr<ThreadJob> m_job;
+};
+
 ThreadJob::ThreadJob(CancelScope scope)
     : m_scope(std::move(scope))
 {
-    setAutoDelete(false);
 }
 
 ThreadJob::~ThreadJob() = default;
@@ -22,12 +49,13 @@ ThreadJob::~ThreadJob() = default;
 void ThreadJob::startIn(QThreadPool *pool, std::shared_ptr<ThreadJob> self)
 {
     const std::weak_ptr weak(self);
+    auto runner = std::make_unique<Runner>(std::move(self));
     {
-        const std::lock_guard lock(m_mutex); // what run() sees
+        const std::lock_guard lock(m_mutex); // what perform() sees
         m_pool = pool ? pool : QThreadPool::globalInstance();
-        m_self = std::move(self);
+        m_runner = runner.get();
     }
-    m_pool->start(this);
+    m_pool->start(runner.release());
     m_scope.state()->addListener([weak] {
         if (const auto job = weak.lock())
             job->cancelInQueue();
@@ -37,17 +65,22 @@ void ThreadJob::startIn(QThreadPool *pool, std::shared_ptr<ThreadJob> self)
 /// Still waiting for a thread of the pool: it need not wait to do nothing.
 void ThreadJob::cancelInQueue()
 {
+    Runner *runner = nullptr;
     {
         const std::lock_guard lock(m_mutex);
         // Once it has begun, the pool may be gone.
         if (m_hasBegun)
             return;
+        runner = m_runner;
     }
-    if (m_pool->tryTake(this))
-        finish(std::make_exception_ptr(Cancelled(m_scope.reason())));
+    if (!m_pool->tryTake(runner))
+        return;
+    runner->release();
+    delete runner;
+    finish(std::make_exception_ptr(Cancelled(m_scope.reason())));
 }
 
-void ThreadJob::run()
+void ThreadJob::perform()
 {
     {
         const std::lock_guard lock(m_mutex);
@@ -66,9 +99,7 @@ void ThreadJob::run()
 void ThreadJob::finish(std::exception_ptr error)
 {
     drop();
-    std::shared_ptr<ThreadJob> self; // outlives the lock
     const std::lock_guard lock(m_mutex);
-    self = std::move(m_self);
     m_hasBegun = true;
     m_error = std::move(error);
     m_hasEnded = true;
@@ -128,9 +159,10 @@ void JobWait::leave()
     m_job->detach();
 }
 
-void JobWait::forsake()
+bool JobWait::forsake()
 {
     m_job->stopAndWait(scope().taskName());
+    return true; // its outcome stands
 }
 
 } // namespace MicroIO::Detail

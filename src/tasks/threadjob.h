@@ -3,7 +3,7 @@
 
 #include <MicroIO/CancelScope>
 
-#include <QRunnable>
+#include <QtGlobal>
 
 #include <condition_variable>
 #include <functional>
@@ -17,11 +17,12 @@ class QThreadPool;
 namespace MicroIO::Detail {
 
 /// Work for a pool thread, and the coroutine that waits for it.
-class MICROIO_EXPORT ThreadJob : private QRunnable
+class MICROIO_EXPORT ThreadJob
 {
 public:
     explicit ThreadJob(CancelScope scope);
-    ~ThreadJob() override;
+    virtual ~ThreadJob();
+    Q_DISABLE_COPY_MOVE(ThreadJob)
 
     /// \a self keeps the job alive until it has run.
     void startIn(QThreadPool *pool, std::shared_ptr<ThreadJob> self);
@@ -37,7 +38,9 @@ protected:
     const CancelScope &scope() const { return m_scope; }
 
 private:
-    void run() override;
+    class Runner;
+
+    void perform();
     /// Calls the function, stores its result and destroys it.
     virtual void work() = 0;
     virtual void drop() = 0;
@@ -49,7 +52,7 @@ private:
     QThreadPool *m_pool = nullptr;
     std::mutex m_mutex;
     std::condition_variable m_ended;
-    std::shared_ptr<ThreadJob> m_self; // guarded by m_mutex; set while the pool has the job
+    Runner *m_runner = nullptr; // guarded by m_mutex; the pool's, and gone once m_hasBegun
     Suspension *m_wait = nullptr; // guarded by m_mutex
     bool m_hasBegun = false; // guarded by m_mutex
     bool m_hasEnded = false; // guarded by m_mutex
@@ -118,7 +121,7 @@ public:
 private:
     bool enter() override;
     void leave() override;
-    void forsake() override;
+    bool forsake() override;
 
     ThreadJob *const m_job;
 };

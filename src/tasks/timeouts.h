@@ -59,25 +59,26 @@ QCoro::Task<T> runOrFail(CancelScope scope, Deadline deadline, Kept<Body> body, 
 /// Gives the body's value, also if it came late; std::nullopt (false for a Task<void>) exactly if the body ended
 /// by a Cancelled that was absorbed here: its own scope was cancelled, by the limit or by somebody, and \a scope
 /// was not. A limit of zero or less has passed already: the body runs to its first wait.
-template<typename Body>
-auto moveOnAfter(CancelScope scope, std::chrono::nanoseconds limit, Body &&body)
+template<typename Rep, typename Period, typename Body>
+auto moveOnAfter(CancelScope scope, std::chrono::duration<Rep, Period> limit, Body &&body)
 {
     MICROIO_CHECK_TEMPORARY(Body);
     Detail::refuseEmptyCallable<std::decay_t<Body>>(body, "moveOnAfter() with an empty body");
     using T = Detail::CallValue<std::decay_t<Body>, CancelScope>;
-    return Detail::runUntil<T, Body>(std::move(scope), deadlineAfter(limit), std::forward<Body>(body));
+    return Detail::runUntil<T, Body>(std::move(scope), deadlineAfter(saturated(limit)),
+                                     std::forward<Body>(body));
 }
 
 /// The same, but the limit becomes a TimeoutError that tells \a what took too long; every other Cancelled passes
 /// through. A body that ends with a value or an error of its own after the limit keeps it.
-template<typename Body>
-auto failAfter(CancelScope scope, std::chrono::nanoseconds limit, Body &&body, QString what = {})
+template<typename Rep, typename Period, typename Body>
+auto failAfter(CancelScope scope, std::chrono::duration<Rep, Period> limit, Body &&body, QString what = {})
 {
     MICROIO_CHECK_TEMPORARY(Body);
     Detail::refuseEmptyCallable<std::decay_t<Body>>(body, "failAfter() with an empty body");
     using T = Detail::CallValue<std::decay_t<Body>, CancelScope>;
-    return Detail::runOrFail<T, Body>(std::move(scope), deadlineAfter(limit), std::forward<Body>(body),
-                                      std::move(what));
+    return Detail::runOrFail<T, Body>(std::move(scope), deadlineAfter(saturated(limit)),
+                                      std::forward<Body>(body), std::move(what));
 }
 
 } // namespace MicroIO

@@ -18,7 +18,8 @@ namespace {
 constexpr int count = 100'000;
 
 /// Runs a coroutine in an event loop until it has ended.
-void runToEnd(QCoro::Task<bool> task)
+template<typename T>
+void runToEnd(QCoro::Task<T> task)
 {
     QEventLoop loop;
     auto watch = [&]() -> QCoro::Task<> {
@@ -46,11 +47,7 @@ double spawnAndJoinPeer()
 {
     const double start = Bench::wallSeconds();
     QObject context;
-    Peers::Countdown countdown;
-    countdown.left = count;
-    for (int i = 0; i < count; ++i)
-        Peers::yieldOnce(&context, countdown);
-    countdown.loop.exec();
+    runToEnd(Peers::spawnAndJoin(&context, count));
     return (Bench::wallSeconds() - start) * 1e9 / count;
 }
 
@@ -93,15 +90,22 @@ double cancelFuturesPeer()
     return (Bench::wallSeconds() - start) * 1e9 / count;
 }
 
+QCoro::Task<> sleepAndCount(CancelScope scope, std::chrono::milliseconds duration,
+                            Peers::Countdown &countdown)
+{
+    co_await scope.sleep(duration);
+    countdown.oneEnded();
+}
+
 double sleepsOverHalfASecond()
 {
     const double start = Bench::cpuSeconds();
-    auto body = [&](TaskGroup &group) -> QCoro::Task<> {
-        for (int i = 0; i < count; ++i)
-            group.startSoon(sleepFor, std::chrono::milliseconds(1 + i % 500));
-        co_return;
-    };
-    runToEnd(withTaskGroup(CancelScope(), body));
+    const CancelScope scope;
+    Peers::Countdown countdown;
+    countdown.left = count;
+    for (int i = 0; i < count; ++i)
+        sleepAndCount(scope, std::chrono::milliseconds(1 + i % 500), countdown);
+    countdown.loop.exec();
     return (Bench::cpuSeconds() - start) * 1e9 / count;
 }
 
@@ -117,6 +121,19 @@ double sleepsOverHalfASecondPeer(int sleeps)
 }
 
 double memoryOfASleeper()
+{
+    const CancelScope scope;
+    Peers::Countdown countdown;
+    countdown.left = count;
+    const double before = Bench::heapBytes();
+    for (int i = 0; i < count; ++i)
+        sleepAndCount(scope, 500ms, countdown);
+    const double bytes = (Bench::heapBytes() - before) / count;
+    countdown.loop.exec();
+    return bytes;
+}
+
+double memoryOfASleepingChild()
 {
     double bytes = 0;
     auto body = [&](TaskGroup &group) -> QCoro::Task<> {
@@ -158,6 +175,8 @@ int main(int argc, char **argv)
                    cancelSleepers, cancelFuturesPeer);
     Bench::compare(QStringLiteral("memory of a sleeping task"), QStringLiteral("bytes"), 1040.0 / 320,
                    memoryOfASleeper, memoryOfASleeperPeer);
+    Bench::compare(QStringLiteral("the same, a child of a task group"), QStringLiteral("bytes"), 1,
+                   memoryOfASleepingChild, memoryOfASleeperPeer);
     // The peer's cost grows with the square of the number: the quick form takes a tenth of it, to its favour.
     Bench::compare(
         quick ? QStringLiteral("sleeps over 500 ms, CPU (peer: 10,000)")

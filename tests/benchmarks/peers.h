@@ -14,6 +14,7 @@
 
 #include <chrono>
 #include <coroutine>
+#include <vector>
 
 namespace Peers {
 
@@ -50,10 +51,20 @@ struct Countdown
     }
 };
 
-inline QCoro::Task<> yieldOnce(QObject *context, Countdown &countdown)
+inline QCoro::Task<> yieldOnce(QObject *context)
 {
     co_await Yield(context);
-    countdown.oneEnded();
+}
+
+/// Starts \a count tasks and ends when all of them have.
+inline QCoro::Task<> spawnAndJoin(QObject *context, int count)
+{
+    std::vector<QCoro::Task<>> tasks;
+    tasks.reserve(size_t(count));
+    for (int i = 0; i < count; ++i)
+        tasks.push_back(yieldOnce(context));
+    for (auto &task : tasks)
+        co_await task;
 }
 
 inline QCoro::Task<> awaitFuture(QFuture<void> future, Countdown &countdown)

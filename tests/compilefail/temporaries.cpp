@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// What g++ 12 destroys twice inside a co_await expression does not compile; what it treats well does.
+#include <MicroIO/CancelScope>
+#include <MicroIO/RunInThread>
+#include <MicroIO/TaskGroup>
+#include <MicroIO/Timeouts>
+
+#include <chrono>
+#include <functional>
+
+using namespace MicroIO;
+using namespace std::chrono_literals;
+
+QCoro::Task<> guarded(CancelScope scope, TaskGroup &group)
+{
+    int value = 0;
+
+    // by reference: nothing to destroy
+    co_await withTaskGroup(scope, [&](TaskGroup &) -> QCoro::Task<> { co_await scope.checkpoint(); });
+    co_await moveOnAfter(scope, 1s, [&](CancelScope) -> QCoro::Task<> { co_await scope.checkpoint(); });
+    co_await failAfter(scope, 1s, [&](CancelScope) -> QCoro::Task<> { co_await scope.checkpoint(); });
+    co_await runInThread(scope, [&] { ++value; });
+    co_await group.start(scope, [&](CancelScope, TaskStatus<> status) -> QCoro::Task<> {
+        status.started();
+        co_await scope.checkpoint();
+    });
+
+    // named
+    const auto groupBody = [scope](TaskGroup &) -> QCoro::Task<> { co_await scope.checkpoint(); };
+    const auto body = [scope](CancelScope) -> QCoro::Task<> { co_await scope.checkpoint(); };
+    const auto work = [scope] { return scope.isCancelled(); };
+    const auto starting = [scope](CancelScope, TaskStatus<> status) -> QCoro::Task<> {
+        status.started();
+        co_await scope.checkpoint();
+    };
+    const std::function<QCoro::Task<>(CancelScope)> function = body;
+    co_await withTaskGroup(scope, groupBody);
+    co_await moveOnAfter(scope, 1s, body);
+    co_await failAfter(scope, 1s, body);
+    co_await failAfter(scope, 1s, function);
+    co_await runInThread(scope, work);
+    co_await group.start(scope, starting);
+
+    // in no co_await expression
+    group.startSoon([scope]() -> QCoro::Task<> { co_await scope.checkpoint(); });
+
+#ifdef MUST_REFUSE_WITHTASKGROUP
+    co_await withTaskGroup(scope, [scope](TaskGroup &) -> QCoro::Task<> { co_await scope.checkpoint(); });
+#endif
+#ifdef MUST_REFUSE_MOVEONAFTER
+    co_await moveOnAfter(scope, 1s, [scope](CancelScope) -> QCoro::Task<> { co_await scope.checkpoint(); });
+#endif
+#ifdef MUST_REFUSE_FAILAFTER
+    co_await failAfter(scope, 1s, [scope](CancelScope) -> QCoro::Task<> { co_await scope.checkpoint(); });
+#endif
+#ifdef MUST_REFUSE_RUNINTHREAD
+    co_await runInThread(scope, [scope] { return scope.isCancelled(); });
+#endif
+#ifdef MUST_REFUSE_START
+    co_await group.start(scope, [scope](CancelScope, TaskStatus<> status) -> QCoro::Task<> {
+        status.started();
+        co_await scope.checkpoint();
+    });
+#endif
+#ifdef MUST_REFUSE_STDFUNCTION
+    co_await moveOnAfter(scope, 1s, std::function<QCoro::Task<>(CancelScope)>(body));
+#endif
+}
