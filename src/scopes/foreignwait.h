@@ -132,8 +132,16 @@ private:
             m_result = std::make_shared<ForeignResult<Result>>();
             runForeign(m_result, std::move(m_awaitable));
         }
-        return m_result->attach(this);
+        if (!m_result->attach(this))
+            return false;
+        if (m_hasYielded || mayContinue())
+            return true;
+        m_hasYielded = true;
+        setOutcome(Outcome::Yielding);
+        return false;
     }
+
+    bool mayBeReadyAtOnce() const override { return false; } // it begins at once, and yields when it is ready
 
     void leave() override
     {
@@ -161,6 +169,7 @@ private:
 
     Awaitable m_awaitable;
     std::shared_ptr<ForeignResult<Result>> m_result;
+    bool m_hasYielded = false;
 };
 
 template<typename Awaitable>

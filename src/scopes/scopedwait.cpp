@@ -144,6 +144,11 @@ void ScopedWait::discard()
     resume();
 }
 
+bool ScopedWait::mayContinue() const
+{
+    return scheduler()->mayContinue();
+}
+
 void ScopedWait::requireLoop()
 {
     if (Scheduler::current())

@@ -52,6 +52,9 @@ protected:
 
     const ScopeRef &scopeRef() const { return m_scope; }
 
+    /// False if the coroutine has used up its slice: what is ready has to wait for a turn of the event loop.
+    bool mayContinue() const;
+
 private:
     friend class ScopeState;
 

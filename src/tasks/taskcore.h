@@ -94,7 +94,7 @@ public:
         if constexpr (std::is_copy_constructible_v<T>)
             return *m_value;
         else
-            return std::move(*m_value);
+            return this->locked([this] { return T(std::move(*m_value)); }); // others may ask on other threads
     }
 
 protected:

@@ -7,6 +7,7 @@
 #include <QRunnable>
 #include <QThreadPool>
 
+#include <atomic>
 #include <chrono>
 #include <utility>
 
@@ -21,22 +22,28 @@ public:
     explicit Runner(std::shared_ptr<ThreadJob> job)
         : m_job(std::move(job))
     {
+        m_isHandedOver.store(true, std::memory_order_release);
     }
     ~Runner() override
     {
-        if (m_job)
-            m_job->finish(std::make_exception_ptr(
+        if (const auto job = take()) {
+            job->finish(std::make_exception_ptr(
                 BrokenResourceError(QStringLiteral("the thread pool dropped the work before it began"))));
+        }
     }
     Q_DISABLE_COPY_MOVE(Runner)
 
-    void run() override { std::exchange(m_job, nullptr)->perform(); }
+    void run() override { take()->perform(); }
 
-    /// It was taken back from the pool.
-    void release() { m_job.reset(); }
+    std::shared_ptr<ThreadJob> take()
+    {
+        static_cast<void>(m_isHandedOver.load(std::memory_order_acquire));
+        return std::exchange(m_job, nullptr);
+    }
 
 private:
     std::shared_ptr<ThreadJob> m_job;
+    std::atomic<bool> m_isHandedOver{false}; // orders what ThreadSanitizer cannot see ordered inside the pool
 };
 
 ThreadJob::ThreadJob(CancelScope scope)
@@ -75,7 +82,7 @@ void ThreadJob::cancelInQueue()
     }
     if (!m_pool->tryTake(runner))
         return;
-    runner->release();
+    runner->take();
     delete runner;
     finish(std::make_exception_ptr(Cancelled(m_scope.reason())));
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "../shared/recorder.h"
 
+#include "loop/scheduler_p.h"
 #include <MicroIO/CancelScope>
 #include <MicroIO/CloseScope>
 
@@ -10,6 +11,7 @@
 
 using namespace MicroIO;
 using namespace std::chrono_literals;
+using MicroIO::Detail::Scheduler;
 using Tests::record;
 
 namespace {
@@ -172,8 +174,10 @@ void tst_Fairness::invariant6_burstIsWorkedOffInSlices()
 
     // What else happens in this thread meanwhile, and how many are resumed at a stretch.
     int turns = 0, longest = 0, last = 0;
+    bool timersLeft = false;
     QTimer other;
     connect(&other, &QTimer::timeout, this, [&] {
+        timersLeft |= resumed > 0 && Scheduler::current()->timerCount() > 0;
         turns += resumed > 0 && resumed < count;
         longest = std::max(longest, resumed - last);
         last = resumed;
@@ -182,6 +186,7 @@ void tst_Fairness::invariant6_burstIsWorkedOffInSlices()
     QTRY_COMPARE_WITH_TIMEOUT(resumed, count, 60'000);
     QVERIFY2(turns >= 3, qPrintable(QString::number(turns)));
     QVERIFY2(longest < count / 2, qPrintable(QString::number(longest)));
+    QCOMPARE(timersLeft, byTimer); // nor were the timers worked off in one go
 }
 
 // A coroutine whose waits are all there already still lets the loop have its turns.

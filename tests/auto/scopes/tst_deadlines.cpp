@@ -95,6 +95,13 @@ void tst_Deadlines::deadlineIsNoticedWithoutAnyWaiter()
     clock.advance(2h);
     QVERIFY2(!other.cancel(), "the deadline was first");
     QVERIFY(other.timedOut());
+
+    const CancelScope above;
+    const CancelScope below = above.child(now() + 2h);
+    above.setDeadline(now() + 1h); // when the one below has its own already
+    clock.advance(1h);
+    QVERIFY(below.isCancelled());
+    QVERIFY(!below.timedOut());
 }
 
 void tst_Deadlines::deadlineAboveCancelsBelow()
@@ -193,14 +200,21 @@ void tst_Deadlines::movedFromAnotherThread()
     const auto first = record(sleepOn(unlimited.child()));
     const CancelScope limited = CancelScope().child(now() + 24h);
     const auto second = record(sleepOn(limited.child()));
+    const CancelScope postponed = CancelScope().child(now() + 500ms);
+    const auto third = record(sleepOn(postponed.child()));
     turn(2);
+    const Deadline later = now() + 700ms;
     Tests::doFrom(from, [&] {
         unlimited.setDeadline(now() + 5ms);
         limited.setDeadline(now() + 5ms);
+        postponed.setDeadline(later);
     });
     QTRY_VERIFY(first->isDone() && second->isDone());
     QVERIFY(unlimited.timedOut());
     QVERIFY(limited.timedOut());
+    QTRY_VERIFY(third->isDone());
+    QVERIFY(now() >= later);
+    QVERIFY(postponed.timedOut());
     QCOMPARE(first->thread(), QThread::currentThread());
 }
 

@@ -42,6 +42,8 @@ private Q_SLOTS:
     void callbackMayDisconnectItself();
     void throwingCallbackIsLogged();
     void invariant12_emptyAndLateSubscriptions();
+    void contextWithoutAThread_data();
+    void contextWithoutAThread();
     void badArgumentsAreRefused();
 
 private:
@@ -327,6 +329,39 @@ void tst_OnCancel::invariant12_emptyAndLateSubscriptions()
     }
     QVERIFY(!late.isActive());
     QVERIFY(!late.disconnect());
+}
+
+// Bad input: nobody can call it, and nothing else happens
+void tst_OnCancel::contextWithoutAThread_data()
+{
+    QTest::addColumn<bool>("plainThread");
+    QTest::newRow("moved to no thread") << false;
+    QTest::newRow("made in a plain thread that has ended") << true;
+}
+
+void tst_OnCancel::contextWithoutAThread()
+{
+    QFETCH(bool, plainThread);
+
+    std::unique_ptr<QObject> context;
+    if (plainThread) {
+        std::thread([&] { context = std::make_unique<QObject>(); }).join();
+    } else {
+        context = std::make_unique<QObject>();
+        context->moveToThread(nullptr);
+    }
+    const CancelScope before, scope, limited;
+    before.cancel();
+    int called = 0;
+    before.onCancel(context.get(), [&] { ++called; });
+    scope.onCancel(context.get(), [&] { ++called; });
+    limited.onCancel(context.get(), [&] { ++called; });
+    limited.setDeadline(now() + 1ms);
+    scope.cancel();
+    QTest::qSleep(5);
+    QVERIFY(limited.isCancelled());
+    turn(3);
+    QCOMPARE(called, 0);
 }
 
 // Bad input

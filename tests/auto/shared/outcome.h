@@ -9,6 +9,7 @@
 #include <QStringList>
 
 #include <atomic>
+#include <chrono>
 #include <exception>
 #include <list>
 #include <memory>
@@ -99,12 +100,13 @@ QString valueText(const std::optional<T> &value)
 template<typename T>
 QString outcomeOf(QCoro::Task<T> task)
 {
+    constexpr std::chrono::seconds limit(15); // below that of a mutation's ctest, so that who hangs is named
     try {
         if constexpr (std::is_void_v<T>) {
-            await(std::move(task));
+            await(std::move(task), limit);
             return QStringLiteral("ended");
         } else {
-            return valueText(await(std::move(task)));
+            return valueText(await(std::move(task), limit));
         }
     } catch (...) {
         return errorText(std::current_exception());
