@@ -7,6 +7,8 @@
 #include "tasks/taskerror_p.h"
 #include <MicroIO/Errors>
 
+#include <stdexcept>
+
 namespace MicroIO::Detail {
 
 /// The smallest coroutine: it is suspended until somebody resumes it, is gone, and tells the task. Its frame
@@ -180,6 +182,14 @@ void TaskCore::throwUnlessValue() const
         throw TaskCancelledError(QStringLiteral("%1 was cancelled before it began").arg(name()));
     }
     Q_UNREACHABLE();
+}
+
+void TaskCore::throwTaken() const
+{
+    throw std::logic_error(qPrintable(
+        QStringLiteral("the result of %1 cannot be copied and was taken already: await it once, and "
+                       "share it from there")
+            .arg(name())));
 }
 
 } // namespace MicroIO::Detail

@@ -9,6 +9,7 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <utility>
 
 namespace MicroIO::Detail {
 
@@ -37,6 +38,7 @@ public:
 
     /// After it is settled: throws if the child failed or was cancelled.
     void throwUnlessValue() const;
+    [[noreturn]] void throwTaken() const;
 
 protected:
     explicit TaskCore(GroupCore &group);
@@ -91,10 +93,15 @@ public:
     T value()
     {
         throwUnlessValue();
-        if constexpr (std::is_copy_constructible_v<T>)
+        if constexpr (std::is_copy_constructible_v<T>) {
             return *m_value;
-        else
-            return this->locked([this] { return T(std::move(*m_value)); }); // others may ask on other threads
+        } else {
+            // others may ask on other threads
+            auto value = this->locked([this] { return std::exchange(m_value, std::nullopt); });
+            if (!value)
+                this->throwTaken();
+            return *std::move(value);
+        }
     }
 
 protected:

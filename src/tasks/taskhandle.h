@@ -56,9 +56,9 @@ public:
 
     bool isValid() const { return bool(m_task); }
 
-    /// co_await: what the child returned; a value that cannot be copied goes to the first who asks. Throws the
-    /// child's error (which its group reports, once), TaskCancelledError if the child was cancelled, and
-    /// Cancelled when \a scope, that of who waits, is cancelled; the child goes on then.
+    /// co_await: what the child returned; a value that cannot be copied goes to the first who asks, and further ones
+    /// get a std::logic_error. Throws the child's error (which its group reports, once), TaskCancelledError if the
+    /// child was cancelled, and Cancelled when \a scope, that of who waits, is cancelled; the child goes on then.
     auto result(CancelScope scope) const
     {
         return Detail::WaitOf<Detail::ResultWait<T>, Detail::Ref<Detail::TaskOf<T>>>(scope.state(), m_task);

@@ -144,9 +144,11 @@ void tst_TaskHandle::aMoveOnlyValueGoesToTheFirstWhoAsks()
             co_await scope.checkpoint();
             co_return std::make_unique<int>(9);
         });
-        co_return co_await resultText(handle);
+        const auto first = co_await resultText(handle);
+        co_return first + QStringLiteral(" | ") + co_await resultText(handle);
     }));
-    QCOMPARE(outcome, QStringLiteral("9"));
+    QVERIFY2(outcome.startsWith(QStringLiteral("9 | ")), qPrintable(outcome));
+    QVERIFY2(outcome.contains(QStringLiteral("was taken already")), qPrintable(outcome));
 }
 
 void tst_TaskHandle::invariant12_aMoveOnlyValueGoesToOneOfTwoThreads()
@@ -176,7 +178,7 @@ void tst_TaskHandle::invariant12_aMoveOnlyValueGoesToOneOfTwoThreads()
         other.join();
         std::sort(std::begin(results), std::end(results));
         QCOMPARE(results[0], QStringLiteral("9"));
-        QCOMPARE(results[1], QStringLiteral("null"));
+        QVERIFY2(results[1].contains(QStringLiteral("was taken already")), qPrintable(results[1]));
     }
 }
 
