@@ -45,7 +45,8 @@ cmake --build "$build" --parallel "$jobs" --target $programs >"$log" 2>&1 || { t
 
 ctest_in_build() # REGEX
 {
-    ctest --test-dir "$build" -R "^($1)\$" --timeout 30 --output-on-failure
+    # a test that hangs is ended, and named, by Qt Test
+    QTEST_FUNCTION_TIMEOUT=20000 ctest --test-dir "$build" -R "^($1)\$" --output-on-failure
 }
 
 all=$(printf '%s\n' "$programs" | paste -s -d '|' -)

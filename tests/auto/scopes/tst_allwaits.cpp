@@ -19,6 +19,17 @@ using Tests::turn;
 using Tests::Wait;
 using Tests::WaitRow;
 
+namespace {
+
+QString joined(const QSet<QString> &names)
+{
+    QStringList list(names.begin(), names.end());
+    list.sort();
+    return list.join(QStringLiteral(", "));
+}
+
+} // namespace
+
 /// What holds for every wait of the library that a cancellation ends: see allwaits.h.
 class tst_AllWaits : public QObject
 {
@@ -81,10 +92,10 @@ void tst_AllWaits::everyAwaiterHasARow()
     const auto without = awaiters - known;
     QVERIFY2(without.isEmpty(),
              qPrintable(QStringLiteral("these waits have no row in tests/auto/shared/allwaits.h: %1")
-                            .arg(QStringList(without.values()).join(QStringLiteral(", ")))));
+                            .arg(joined(without))));
     const auto gone = known - awaiters;
-    QVERIFY2(gone.isEmpty(), qPrintable(QStringLiteral("these rows are of no wait in src: %1")
-                                            .arg(QStringList(gone.values()).join(QStringLiteral(", ")))));
+    QVERIFY2(gone.isEmpty(),
+             qPrintable(QStringLiteral("these rows are of no wait in src: %1").arg(joined(gone))));
 }
 
 void tst_AllWaits::invariant1_cancelledScopeThrowsAtEveryWait_data()

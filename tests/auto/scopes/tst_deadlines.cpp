@@ -7,6 +7,7 @@
 #include <MicroIO/CancelScope>
 #include <MicroIO/Clock>
 
+#include <QFuture>
 #include <QtTest/QtTest>
 
 using namespace MicroIO;
@@ -23,7 +24,10 @@ QCoro::Task<> sleepOn(CancelScope scope, std::chrono::nanoseconds duration = 1h)
     co_await scope.sleep(duration);
 }
 
-const auto byDeadline = QStringLiteral("Cancelled(deadline)");
+QString byDeadline()
+{
+    return QStringLiteral("Cancelled(deadline)");
+}
 
 } // namespace
 
@@ -36,6 +40,7 @@ private Q_SLOTS:
     void passedDeadlineCancels();
     void isNotCancelledBefore();
     void deadlineIsNoticedWithoutAnyWaiter();
+    void invariant1_waitSeesADeadlineThatPassedDuringAComputation();
     void deadlineAboveCancelsBelow();
     void earliestDeadlineIsTheCause_data();
     void earliestDeadlineIsTheCause();
@@ -60,7 +65,7 @@ private Q_SLOTS:
 void tst_Deadlines::passedDeadlineCancels()
 {
     const CancelScope scope = CancelScope().child(now() + 5ms);
-    QCOMPARE(outcomeOf(sleepOn(scope)), byDeadline);
+    QCOMPARE(outcomeOf(sleepOn(scope)), byDeadline());
     QVERIFY(scope.isCancelled());
     QVERIFY(scope.timedOut());
     QCOMPARE(scope.reason(), QStringLiteral("the deadline has passed"));
@@ -102,6 +107,18 @@ void tst_Deadlines::deadlineIsNoticedWithoutAnyWaiter()
     clock.advance(1h);
     QVERIFY(below.isCancelled());
     QVERIFY(!below.timedOut());
+}
+
+void tst_Deadlines::invariant1_waitSeesADeadlineThatPassedDuringAComputation()
+{
+    Tests::FakeClock clock;
+    const auto ready = QtFuture::makeReadyFuture(5);
+    const auto compute = [&](CancelScope scope) -> QCoro::Task<int> {
+        clock.advance(2h);
+        co_return co_await scope.cancellable(ready);
+    };
+    QCOMPARE(outcomeOf(compute(CancelScope().child(now() + 3h))), QStringLiteral("5"));
+    QCOMPARE(outcomeOf(compute(CancelScope().child(now() + 1h))), byDeadline());
 }
 
 void tst_Deadlines::deadlineAboveCancelsBelow()
@@ -250,7 +267,7 @@ void tst_Deadlines::waitersInSeveralThreads()
     scope.setDeadline(now() + 5ms);
     for (const auto &sleeper : sleepers)
         QTRY_VERIFY(sleeper->isDone());
-    QCOMPARE(sleepers[0]->outcome(), byDeadline);
+    QCOMPARE(sleepers[0]->outcome(), byDeadline());
     QCOMPARE(sleepers[1]->thread(), &first);
     QCOMPARE(sleepers[2]->thread(), &second);
 }
@@ -377,7 +394,7 @@ void tst_Deadlines::farthestPastLeavesTheTimersWorking()
     turn(2);
     scope.setDeadline(deadline);
     QTRY_VERIFY(sleeper->isDone());
-    QCOMPARE(sleeper->outcome(), byDeadline);
+    QCOMPARE(sleeper->outcome(), byDeadline());
 
     const CancelScope other;
     const auto next = record(sleepOn(other, 1ms));

@@ -52,6 +52,7 @@ private Q_SLOTS:
     void invariant10_whoSwallowsAFewTimesIsUnwound();
     void invariant10_shieldsDoNotHold();
     void invariant10_unwindsWhatAChildAwaits();
+    void invariant10_whoHasNotBegunNeverBegins();
     void anErrorOfTheCleanupIsReported();
     void whoWaitsForTheGroupIsWoken();
     void anEmptyGroupGoesQuietly();
@@ -293,6 +294,26 @@ void tst_GroupDestruction::invariant10_unwindsWhatAChildAwaits()
 }
 
 // invariant 4 of an open group: the error goes to the log
+void tst_GroupDestruction::invariant10_whoHasNotBegunNeverBegins()
+{
+    std::atomic<int> arguments = 0;
+    bool begun = false;
+    auto owner = std::make_unique<Owner>();
+    const auto handle = owner->group.startSoon(
+        [&begun](const std::shared_ptr<Probe> &) -> QCoro::Task<> {
+            begun = true;
+            co_return;
+        },
+        std::make_shared<Probe>(arguments));
+    QCOMPARE(arguments, 1);
+    owner.reset();
+    QVERIFY(!begun);
+    QCOMPARE(arguments, 0);
+    QVERIFY(handle.isFinished());
+    const auto await = [handle]() -> QCoro::Task<> { co_await handle.result(CancelScope()); };
+    QCOMPARE(outcomeOf(await()), QStringLiteral("TaskCancelledError"));
+}
+
 void tst_GroupDestruction::anErrorOfTheCleanupIsReported()
 {
     auto owner = std::make_unique<Owner>();

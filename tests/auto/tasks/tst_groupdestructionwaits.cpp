@@ -96,7 +96,6 @@ void tst_GroupDestructionWaits::invariant10_aNestedGroupWithAStuckChildIsNamed()
 {
     std::atomic<int> frames = 0;
     const CancelScope unrelated;
-    QString after;
     auto owner = std::make_unique<Owner>();
     owner->group.startSoon([&](CancelScope scope) -> QCoro::Task<> {
         const Probe probe(frames);

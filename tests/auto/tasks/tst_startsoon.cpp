@@ -251,8 +251,9 @@ void tst_StartSoon::callableAndArgumentsOutliveTheFrame()
             farewells.watch(QStringLiteral("argument")));
         co_return;
     }));
-    QCOMPARE(farewells.names().size(), 3);
-    QCOMPARE(farewells.names().first(), QStringLiteral("frame"));
+    const auto names = farewells.names();
+    QCOMPARE(names.size(), 3);
+    QCOMPARE(names.first(), QStringLiteral("frame"));
 }
 
 void tst_StartSoon::callableAndArgumentsAreDestroyedOnTheGroupsThread()

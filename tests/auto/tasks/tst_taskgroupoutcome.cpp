@@ -188,8 +188,10 @@ void tst_TaskGroupOutcome::whoAbsorbsCancelledOfAVoidBody()
 {
     QFETCH(Body, body);
     QFETCH(QString, outcome);
-    outcome.replace(QRegularExpression(QStringLiteral("^5$")), QStringLiteral("true"));
-    outcome.replace(QRegularExpression(QStringLiteral("^nothing$")), QStringLiteral("false"));
+    if (outcome == QStringLiteral("5"))
+        outcome = QStringLiteral("true");
+    else if (outcome == QStringLiteral("nothing"))
+        outcome = QStringLiteral("false");
     const CancelScope outer;
     QCOMPARE(outcomeOf(withTaskGroup(
                  outer, [&](TaskGroup &group) -> QCoro::Task<> { co_await body(group, outer); })),

@@ -295,11 +295,10 @@ void tst_TaskHandle::cancelEndsThisChildOnly()
         const QString cancelled = co_await resultText(one);
         gate.close();
         co_return QStringLiteral("%1 %2 %3 %4 %5")
-            .arg(first)
-            .arg(second)
-            .arg(cancelled)
-            .arg(co_await resultText(other))
-            .arg(group.scope().isCancelled());
+            .arg(int(first))
+            .arg(int(second))
+            .arg(cancelled, co_await resultText(other))
+            .arg(int(group.scope().isCancelled()));
     }));
     QCOMPARE(outcome, QStringLiteral("1 0 TaskCancelledError 1 0"));
 }
