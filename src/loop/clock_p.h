@@ -3,6 +3,8 @@
 
 #include <MicroIO/Clock>
 
+#include <QtGlobal>
+
 namespace MicroIO::Detail {
 
 /// What tests put in the place of the steady clock. All functions are called from any thread.

@@ -80,6 +80,13 @@ std::shared_ptr<Inbox> Inbox::of(QThread *thread)
     };
     QObject::connect(thread, &QThread::finished, starter, abandon, Qt::DirectConnection);
     QObject::connect(thread, &QObject::destroyed, starter, abandon, Qt::DirectConnection);
+    if (thread->isFinished()) {
+        // It may have told so before the connections were there.
+        r.inboxes.remove(thread);
+        const std::lock_guard inboxLock(inbox->m_mutex);
+        inbox->m_closed = true;
+        return inbox;
+    }
     QCoreApplication::postEvent(starter, new QEvent(QEvent::User));
     return inbox;
 }

@@ -29,8 +29,9 @@ public:
     /// Called instead of run() when the loop ends before the item had its turn.
     virtual void discard() = 0;
 
-    /// True for what belongs to a task group whose destructor is clearing it: it goes before all others.
-    virtual bool isDoomed() const;
+    /// For what belongs to a task group that is being destroyed: the identity of its tree of scopes. It goes before
+    /// all others.
+    virtual const void *doomedTree() const;
 
     bool isQueued() const { return next != nullptr; }
 

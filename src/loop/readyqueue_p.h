@@ -43,6 +43,13 @@ public:
         item->previous = item->next = nullptr;
     }
 
+    template<typename Visit>
+    void forEach(Visit &&visit) const
+    {
+        for (auto *link = m_head.next; link != &m_head; link = link->next)
+            visit(static_cast<ReadyItem *>(link));
+    }
+
     /// Puts all of \a other behind what is here.
     void appendAll(ReadyQueue &other)
     {

@@ -77,9 +77,26 @@ bool Scheduler::hasEndedHere()
 
 void Scheduler::enqueue(ReadyItem *item)
 {
-    (item->isDoomed() ? m_doomed : m_next).append(item);
+    queueOf(item).append(item);
     if (!m_ending)
         m_inbox->wake();
+}
+
+Clearing *Scheduler::clearingOf(const void *tree) const
+{
+    Clearing *clearing = m_clearing;
+    while (clearing && clearing->m_tree != tree)
+        clearing = clearing->m_outer;
+    return clearing;
+}
+
+ReadyQueue &Scheduler::queueOf(const ReadyItem *item)
+{
+    const void *tree = item->doomedTree();
+    if (!tree)
+        return m_next;
+    Clearing *clearing = clearingOf(tree);
+    return clearing ? clearing->m_ready : m_doomed;
 }
 
 void Scheduler::post(ReadyItem *item)
@@ -99,9 +116,12 @@ void Scheduler::enqueueAtOnce(ReadyItem *item)
         m_inbox->wake();
 }
 
-void Scheduler::addSuspended(Suspension *suspension, bool outlasting)
+void Scheduler::addSuspended(Suspension *suspension, Lasting lasting)
 {
-    (outlasting ? m_outlasting : m_suspended).append(suspension);
+    auto &queue = lasting == Lasting::No           ? m_suspended
+                  : lasting == Lasting::Outlasting ? m_outlasting
+                                                   : m_groupEnds;
+    queue.append(suspension);
 }
 
 void Scheduler::setTimer(TimerEntry *entry, Deadline due)
@@ -123,10 +143,14 @@ bool Scheduler::mayContinue()
     return ++m_continued % itemsPerLook != 0 || std::chrono::steady_clock::now() < m_sliceEnd;
 }
 
-Scheduler::Refusal Scheduler::refuse(bool atOnce)
+Scheduler::Refusal Scheduler::refuse(const Suspension *wait)
 {
-    if (atOnce || m_ending)
-        return ++m_refusals > maximumRefusals ? Refusal::GiveUp : Refusal::Throw;
+    const void *tree = wait->doomedTree();
+    Clearing *clearing = tree ? clearingOf(tree) : nullptr;
+    if (clearing || m_ending) {
+        auto &refusals = clearing ? clearing->m_refusals : m_refusalsAtTheEnd;
+        return ++refusals[wait->culprit()] > maximumRefusals ? Refusal::GiveUp : Refusal::Throw;
+    }
     if (m_threwThisTurn)
         return Refusal::Yield;
     m_threwThisTurn = true;
@@ -145,17 +169,32 @@ void Scheduler::enqueueRefused(ReadyItem *item)
         m_refusedTimer.start(1, Qt::PreciseTimer, this);
 }
 
-void Scheduler::runDoomed()
+Clearing::Clearing(Scheduler *scheduler, const void *tree)
+    : m_scheduler(scheduler)
+    , m_tree(tree)
+    , m_outer(scheduler->m_clearing)
 {
-    takeInbox();
+    scheduler->m_clearing = this;
+}
+
+Clearing::~Clearing()
+{
+    m_scheduler->m_clearing = m_outer;
+    m_scheduler->m_doomed.appendAll(m_ready);
+}
+
+void Clearing::run()
+{
+    // First, because of what another thread has decided and ScopeState::doom() has queued: it stands in both.
+    m_scheduler->takeInbox();
     for (;;) {
-        ReadyItem *item = m_atOnce.takeFirst();
+        ReadyItem *item = m_scheduler->m_atOnce.takeFirst();
         if (!item)
-            item = m_doomed.takeFirst();
+            item = m_ready.takeFirst();
         if (!item)
             break;
-        runItem(item);
-        takeInbox();
+        item->run();
+        m_scheduler->takeInbox();
     }
 }
 
@@ -198,18 +237,19 @@ void Scheduler::drain()
     if (m_current.isEmpty())
         m_current.appendAll(m_next);
     // If one of these opens an event loop of its own, that loop needs an event to go on with the others.
-    if (m_current.hasSeveral() || !m_next.isEmpty() || !m_atOnce.isEmpty() || !m_doomed.isEmpty())
+    if (m_current.hasSeveral() || !m_next.isEmpty() || !m_atOnce.isEmpty() || !m_doomed.isEmpty()
+        || m_clearing)
         m_inbox->wake();
 
     for (unsigned count = 1;; ++count) {
         ReadyItem *item = m_atOnce.takeFirst();
         if (!item)
-            item = m_doomed.takeFirst();
+            item = takeDoomed();
         if (!item)
             item = m_current.takeFirst();
         if (!item)
             break;
-        runItem(item);
+        item->run();
         if (count % itemsPerLook == 0 && std::chrono::steady_clock::now() >= m_sliceEnd)
             break;
     }
@@ -222,20 +262,23 @@ bool Scheduler::hasWork() const
     return !m_atOnce.isEmpty() || !m_doomed.isEmpty() || !m_current.isEmpty() || !m_next.isEmpty();
 }
 
-void Scheduler::runItem(ReadyItem *item)
+/// Also of what is being cleared, for an event loop nested in it.
+ReadyItem *Scheduler::takeDoomed()
 {
-    m_refusals = 0;
-    item->run();
+    ReadyItem *item = m_doomed.takeFirst();
+    for (auto *clearing = m_clearing; clearing && !item; clearing = clearing->m_outer)
+        item = clearing->m_ready.takeFirst();
+    return item;
 }
 
 void Scheduler::takeInbox()
 {
-    // Local while in use: an item's isDoomed() calls nothing, but a nested drain swaps the member.
+    // Local while in use: an item's doomedTree() calls nothing, but a nested drain swaps the member.
     std::vector<ReadyItem *> items = std::move(m_taken);
     m_inbox->take(items);
     for (ReadyItem *item : items) {
         ReadyQueue::remove(item); // from the suspended ones
-        (item->isDoomed() ? m_doomed : m_next).append(item);
+        queueOf(item).append(item);
     }
     items.clear();
     m_taken = std::move(items);
@@ -290,10 +333,28 @@ void Scheduler::endLoop()
                 item = queue->takeFirst();
         }
         if (!item)
+            item = takeDeepestGroupEnd();
+        if (!item)
             break;
-        m_refusals = 0;
         item->discard();
     }
+}
+
+/// Whoever waits for its children is broken off before who waits for it.
+ReadyItem *Scheduler::takeDeepestGroupEnd()
+{
+    Suspension *deepest = nullptr;
+    int depth = -1;
+    m_groupEnds.forEach([&](ReadyItem *item) {
+        auto *wait = static_cast<Suspension *>(item);
+        if (const int its = wait->depth(); its > depth) {
+            deepest = wait;
+            depth = its;
+        }
+    });
+    if (deepest)
+        ReadyQueue::remove(deepest);
+    return deepest;
 }
 
 } // namespace MicroIO::Detail

@@ -6,6 +6,7 @@
 #include "loop/timerheap_p.h"
 
 #include <QBasicTimer>
+#include <QHash>
 #include <QObject>
 
 #include <chrono>
@@ -14,6 +15,7 @@
 
 namespace MicroIO::Detail {
 
+class Clearing;
 class Suspension;
 
 /// Resumes the coroutines of one thread from its event loop, and keeps their timers.
@@ -46,8 +48,13 @@ public:
     /// Runs \a item as soon as the coroutine that is running now has suspended or ended.
     void enqueueAtOnce(ReadyItem *item);
 
-    /// \a outlasting: at the end of the loop it comes last, because it waits for others.
-    void addSuspended(Suspension *suspension, bool outlasting);
+    /// What a wait does when its scope is cancelled, and so when the loop ends.
+    enum class Lasting {
+        No,
+        Outlasting, // goes on, and is broken off after all others
+        WaitsForChildren, // the same, and after what waits below its scope
+    };
+    void addSuspended(Suspension *suspension, Lasting lasting);
 
     void setTimer(TimerEntry *entry, Deadline due);
     void removeTimer(TimerEntry *entry);
@@ -59,33 +66,40 @@ public:
 
     enum class Refusal { Throw, Yield, GiveUp };
 
-    /// What a wait has to do that begins on a cancelled scope or on a loop that ends. \a atOnce: there is no later turn
-    /// for it.
-    Refusal refuse(bool atOnce);
+    /// What \a wait has to do, which begins on a cancelled scope or on a loop that ends.
+    Refusal refuse(const Suspension *wait);
 
     /// Runs a wait that was refused and has to yield in the next turn, or, where there were refusals in every turn of
     /// late, after a pause: who swallows Cancelled for ever is not to cost the thread its time.
     void enqueueRefused(ReadyItem *item);
 
-    /// From a destructor on this thread: runs what is doomed, until nothing of it is ready any more.
-    void runDoomed();
-
     bool isEnding() const { return m_ending; }
 
-    /// How often a coroutine may swallow Cancelled where there is no later turn.
+    /// How often a task may swallow Cancelled where there is no later turn.
     static constexpr int maximumRefusals = 1000;
+
+    /// True while something of \a tree is being cleared on this thread.
+    bool isClearing(const void *tree) const { return clearingOf(tree); }
 
 protected:
     bool event(QEvent *event) override;
     void timerEvent(QTimerEvent *event) override;
 
 private:
+    friend class Clearing;
+
+    /// How often each was refused where there is no later turn.
+    using Refusals = QHash<const void *, int>;
+
     Scheduler();
 
     void turn();
     void drain();
     bool hasWork() const;
-    void runItem(ReadyItem *item);
+    Clearing *clearingOf(const void *tree) const;
+    ReadyQueue &queueOf(const ReadyItem *item);
+    ReadyItem *takeDoomed();
+    ReadyItem *takeDeepestGroupEnd();
     void takeInbox();
     void expireTimers();
     void armTimer();
@@ -95,9 +109,11 @@ private:
     ReadyQueue m_current; // what this turn runs; a nested event loop goes on with it
     ReadyQueue m_next; // what the next turn runs
     ReadyQueue m_atOnce; // ended tasks, to be settled before the next coroutine runs
-    ReadyQueue m_doomed; // what a task group's destructor is clearing
+    ReadyQueue m_doomed; // of a task group that has been destroyed
     ReadyQueue m_suspended; // every coroutine that waits here and is not ready
-    ReadyQueue m_outlasting; // those of them that outlast a cancellation
+    ReadyQueue m_outlasting; // those that outlast a cancellation
+    ReadyQueue m_groupEnds; // those that wait for children
+    Clearing *m_clearing = nullptr; // the innermost one
     std::vector<ReadyItem *> m_taken; // kept for its capacity
     TimerHeap m_timers;
     ReadyQueue m_refused; // what pauses after too many refusals
@@ -106,10 +122,32 @@ private:
     Deadline m_armedFor = Deadline::max();
     std::chrono::steady_clock::time_point m_sliceEnd; // real time also under a test's clock: it bounds work
     unsigned m_continued = 0;
-    int m_refusals = 0; // of the item that runs, where there is no later turn
+    Refusals m_refusalsAtTheEnd;
     int m_refusingTurns = 0; // in a row
     bool m_threwThisTurn = false;
     bool m_ending = false;
+};
+
+/// While it lives, on the stack of a task group's destructor: what of \a tree is ready or becomes so is run by it, and
+/// by nothing else but nested event loops.
+class MICROIO_EXPORT Clearing
+{
+public:
+    Clearing(Scheduler *scheduler, const void *tree);
+    ~Clearing();
+    Q_DISABLE_COPY_MOVE(Clearing)
+
+    /// Until nothing is ready any more.
+    void run();
+
+private:
+    friend class Scheduler;
+
+    Scheduler *const m_scheduler;
+    const void *const m_tree;
+    Clearing *const m_outer;
+    ReadyQueue m_ready;
+    Scheduler::Refusals m_refusals;
 };
 
 } // namespace MicroIO::Detail

@@ -11,9 +11,9 @@ ReadyItem::~ReadyItem()
     ReadyQueue::remove(this);
 }
 
-bool ReadyItem::isDoomed() const
+const void *ReadyItem::doomedTree() const
 {
-    return false;
+    return nullptr;
 }
 
 Suspension::~Suspension() = default;

@@ -31,6 +31,11 @@ public:
     /// For sources: what was waited for is there. True if this call decided the wait. Any thread.
     bool completeReady() { return complete(Outcome::Ready); }
 
+    /// Who is to blame if the wait is begun again and again where it can only be refused; compared, not used.
+    virtual const void *culprit() const = 0;
+    /// How far below the root of its tree of scopes it waits.
+    virtual int depth() const = 0;
+
     bool isPending() const { return m_outcome.load(std::memory_order_acquire) == Outcome::Pending; }
 
 protected:

@@ -46,7 +46,8 @@ public:
     CancelScope shielded() const;
 
     /// Cancels the scope and all below it, but for shields. True for the first cause only: an earlier cancel(), a
-    /// deadline that has passed, or the parent's; that one's reason stands. Any thread, also while people wait.
+    /// deadline that has passed, or the parent's; that one's reason stands. (That the
+    /// body of a task group has failed is no such cause, but tells the reason.) Any thread, also while people wait.
     bool cancel(const QString &reason = {}) const;
 
     /// Reads the clock: true from the moment of the deadline on.

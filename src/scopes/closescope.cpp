@@ -4,15 +4,13 @@
 #include "scopes/contextcallback_p.h"
 #include "scopes/errors_p.h"
 
-#include <algorithm>
-
 namespace MicroIO {
 
 namespace Detail {
 
 bool CloseScopePrivate::end(State end, std::exception_ptr endCause, const QString &endReason)
 {
-    std::vector<std::pair<quint64, std::function<void()>>> told;
+    std::map<quint64, std::function<void()>> told;
     {
         const std::lock_guard lock(mutex);
         if (state != State::Open)
@@ -34,7 +32,7 @@ quint64 CloseScopePrivate::addListener(std::function<void()> listener)
     {
         const std::lock_guard lock(mutex);
         if (state == State::Open) {
-            listeners.emplace_back(++lastListener, std::move(listener));
+            listeners.emplace(++lastListener, std::move(listener));
             return lastListener;
         }
     }
@@ -46,8 +44,7 @@ void CloseScopePrivate::removeListener(quint64 id)
 {
     std::function<void()> removed; // destroyed with the mutex unlocked
     const std::lock_guard lock(mutex);
-    const auto found = std::find_if(listeners.begin(), listeners.end(),
-                                    [id](const auto &entry) { return entry.first == id; });
+    const auto found = listeners.find(id);
     if (found == listeners.end())
         return;
     removed = std::move(found->second);

@@ -4,6 +4,7 @@
 #include <MicroIO/CloseScope>
 
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <vector>
 
@@ -27,7 +28,7 @@ public:
     std::exception_ptr cause; // guarded by mutex; only of Failed
     QString reason; // guarded by mutex
     WaitList waits; // guarded by mutex
-    std::vector<std::pair<quint64, std::function<void()>>> listeners; // guarded by mutex
+    std::map<quint64, std::function<void()>> listeners; // by id, oldest first; guarded by mutex
     quint64 lastListener = 0; // guarded by mutex
 };
 

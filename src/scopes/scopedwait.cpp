@@ -34,7 +34,7 @@ ScopedWait::~ScopedWait() = default;
 /// True if a wait on the scope throws.
 bool ScopedWait::isOver() const
 {
-    return m_scope->isCancelled() && (m_mode == Mode::Cancellable || m_scope->isDoomed());
+    return isCancellable() && m_scope->isCancelled();
 }
 
 bool ScopedWait::await_ready()
@@ -45,9 +45,9 @@ bool ScopedWait::await_ready()
         return true;
     }
     setScheduler(scheduler);
-    if (isOver() || scheduler->isEnding()) {
+    if (isOver() || (isCancellable() && scheduler->isEnding())) {
         setOutcome(scheduler->isEnding() ? Outcome::LoopEnded : Outcome::Cancelled);
-        const auto refusal = scheduler->refuse(m_scope->isDoomed());
+        const auto refusal = scheduler->refuse(this);
         m_givenUp = refusal == Scheduler::Refusal::GiveUp;
         return refusal == Scheduler::Refusal::Throw;
     }
@@ -80,8 +80,11 @@ void ScopedWait::await_suspend(std::coroutine_handle<> coroutine)
 void ScopedWait::begin()
 {
     const auto decided = outcome();
-    if (!isQueued())
-        scheduler()->addSuspended(this, m_mode == Mode::Outlasting);
+    if (!isQueued()) {
+        scheduler()->addSuspended(this, isCancellable()              ? Scheduler::Lasting::No
+                                        : m_mode == Mode::Outlasting ? Scheduler::Lasting::Outlasting
+                                                                     : Scheduler::Lasting::WaitsForChildren);
+    }
     {
         const ScopeState::TreeLock lock(m_scope->m_tree);
         m_scope->addWaitLocked(this, scheduler());
@@ -97,7 +100,7 @@ void ScopedWait::begin()
 /// With the tree locked, from any thread: true if this decided the wait.
 bool ScopedWait::cancelWait()
 {
-    return m_mode == Mode::Cancellable && complete(Outcome::Cancelled);
+    return isCancellable() && complete(Outcome::Cancelled);
 }
 
 /// On the waiting thread: neither the scope nor the source knows the wait any more.
@@ -112,7 +115,7 @@ void ScopedWait::end()
 
 void ScopedWait::breakOff()
 {
-    if (!isReady() && m_mode == Mode::Outlasting && forsake())
+    if (!isReady() && !isCancellable() && forsake())
         setOutcome(Outcome::Ready);
 }
 
@@ -156,6 +159,12 @@ void ScopedWait::requireLoop()
     if (Scheduler::hasEndedHere())
         throw loopEnded();
     throw wrongThread();
+}
+
+bool ScopedWait::isLoopEnding()
+{
+    const auto *scheduler = Scheduler::currentOrNull();
+    return scheduler && scheduler->isEnding();
 }
 
 void ScopedWait::refuseWrongThread() const

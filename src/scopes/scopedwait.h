@@ -19,10 +19,14 @@ public:
 
     void run() final;
     void discard() final;
-    bool isDoomed() const final { return m_scope->isDoomed(); }
+    const void *doomedTree() const final { return m_scope->doomedTree(); }
+    const void *culprit() const final { return m_scope->nearestTask(); }
+    int depth() const final { return m_scope->depth(); }
 
     /// Throws what every wait on this thread would throw because there is no event loop.
     static void requireLoop();
+    /// True while the loop of this thread breaks off what still waits.
+    static bool isLoopEnding();
 
     const ScopeState &scope() const { return *m_scope; }
 
@@ -33,6 +37,7 @@ protected:
     enum class Mode : quint8 {
         Cancellable, // ends when the scope is cancelled
         Outlasting, // goes on; only the end of the loop, and of a task group's owner, break it off
+        WaitsForChildren, // the same, and what waits below its scope is broken off before it
     };
 
     explicit ScopedWait(ScopeRef scope, Mode mode = Mode::Cancellable);
@@ -80,6 +85,7 @@ private:
 
     void refuseWrongThread() const;
     Cancelled cancelled() const;
+    bool isCancellable() const { return m_mode == Mode::Cancellable; }
     bool isOver() const;
     bool cancelWait();
     void begin();

@@ -215,12 +215,12 @@ void ScopeState::markLocked(const QString &reason, int marks, CancelEffects &eff
                     wait = wait->m_nextWait;
                 } while (wait != state->m_firstWait);
             }
-            if (here) {
+            if (here && (flags & AdoptedFlag)) {
                 if (auto *item = state->queuedHere())
                     effects.queued.push_back(item);
             }
             if (state->m_listeners && isNew) {
-                for (auto &listener : state->m_listeners->list)
+                for (auto &[id, listener] : state->m_listeners->list)
                     effects.listeners.push_back(std::move(listener.call));
                 state->m_listeners->list.clear();
             }
@@ -256,33 +256,73 @@ void ScopeState::tell(CancelEffects &effects)
     telling = nullptr;
 }
 
-int ScopeState::forsakeWaits()
+bool ScopeState::forsakeWaits()
 {
-    const TreeLock lock(m_tree);
-    const Scheduler *here = Scheduler::currentOrNull();
-    int count = 0;
-    ScopeState *state = this;
-    for (;;) {
-        if (ScopedWait *wait = state->m_firstWait) {
-            do {
-                if (wait->scheduler() == here) {
-                    // Or its source has just decided it: then it is on its way to this thread's inbox.
-                    wait->complete(Suspension::Outcome::Cancelled);
-                    ++count;
-                }
-                wait = wait->m_nextWait;
-            } while (wait != state->m_firstWait);
+    struct Found
+    {
+        ScopedWait *wait;
+        ScopeState *scope;
+        int depth;
+    };
+    std::vector<Found> found; // a scope comes before all that is below it
+    {
+        const TreeLock lock(m_tree);
+        const Scheduler *here = Scheduler::currentOrNull();
+        ScopeState *state = this;
+        for (int depth = 0;;) {
+            if (ScopedWait *wait = state->m_firstWait) {
+                do {
+                    if (wait->scheduler() == here)
+                        found.push_back({wait, state, depth});
+                    wait = wait->m_nextWait;
+                } while (wait != state->m_firstWait);
+            }
+            if (state->m_firstChild) {
+                state = state->m_firstChild;
+                ++depth;
+                continue;
+            }
+            while (state != this && state->m_nextSibling == state->m_parent->m_firstChild) {
+                state = state->m_parent;
+                --depth;
+            }
+            if (state == this)
+                break;
+            state = state->m_nextSibling;
         }
-        if (state->m_firstChild) {
-            state = state->m_firstChild;
-            continue;
+        int depthBehind = 0; // of the next wait on another scope
+        for (size_t i = found.size(); i-- > 0;) {
+            if (i + 1 < found.size() && found[i + 1].scope != found[i].scope)
+                depthBehind = found[i + 1].depth;
+            if (depthBehind > found[i].depth)
+                found[i].wait = nullptr; // not before those below
         }
-        while (state != this && state->m_nextSibling == state->m_parent->m_firstChild)
-            state = state->m_parent;
-        if (state == this)
-            return count;
-        state = state->m_nextSibling;
+        std::erase_if(found, [](const Found &each) { return !each.wait; });
+        for (const auto &each : found)
+            each.wait->complete(Suspension::Outcome::Cancelled);
     }
+    // Or its source has just decided it. As in doom():
+    for (const auto &each : found) {
+        each.wait->leave();
+        each.wait->queue();
+    }
+    return !found.empty();
+}
+
+const ScopeState *ScopeState::nearestTask() const
+{
+    const ScopeState *state = this;
+    while (state->m_kind != Kind::Task && state->m_parent)
+        state = state->m_parent;
+    return state;
+}
+
+int ScopeState::depth() const
+{
+    int depth = 0;
+    for (const ScopeState *state = m_parent; state; state = state->m_parent)
+        ++depth;
+    return depth;
 }
 
 void ScopeState::doom(const QString &reason)
@@ -354,7 +394,7 @@ void ScopeState::spreadLimitLocked(ScopeLimit *limit, ScopeLimit *above)
                 } while (wait != state->m_firstWait);
             }
             if (state->m_listeners) {
-                for (const auto &listener : state->m_listeners->list) {
+                for (const auto &[id, listener] : state->m_listeners->list) {
                     if (listener.ringsIn)
                         limit->armIn(listener.ringsIn);
                 }
@@ -386,7 +426,7 @@ quint64 ScopeState::addListener(std::function<void()> listener, const std::share
         if (!expireLocked(effects)) {
             auto &listeners = listenersLocked();
             id = ++listeners.lastId;
-            listeners.list.push_back({id, std::move(listener), ringIn});
+            listeners.list.emplace(id, ScopeListener{std::move(listener), ringIn});
             if (auto *limit = m_limit.load(std::memory_order_relaxed); limit && ringIn)
                 limit->armIn(ringIn);
         }
@@ -404,11 +444,10 @@ void ScopeState::removeListener(quint64 id)
     if (!m_listeners)
         return;
     auto &list = m_listeners->list;
-    const auto found = std::find_if(list.begin(), list.end(),
-                                    [id](const auto &entry) { return entry.id == id; });
+    const auto found = list.find(id);
     if (found == list.end())
         return;
-    removed = std::move(found->call);
+    removed = std::move(found->second.call);
     list.erase(found);
 }
 

@@ -74,10 +74,18 @@ public:
     }
 
     /// Cancels the whole subtree, shields included: its owner is going. The waits of this thread are then
-    /// ready and doomed, see Scheduler::runDoomed().
+    /// ready and doomed, for the Clearing that there is.
     void doom(const QString &reason);
-    /// After doom(): breaks off this thread's waits that outlast a cancellation; returns how many.
-    int forsakeWaits();
+    /// After doom() and Clearing::run(): breaks off those of this thread's waits that outlast a cancellation and have
+    /// none of their kind below them. False if there were none.
+    bool forsakeWaits();
+
+    /// The identity of the tree if the scope is doomed, else null.
+    const void *doomedTree() const { return isDoomed() ? m_tree : nullptr; }
+    const void *tree() const { return m_tree; }
+    /// The nearest task at or above the scope, or else the root.
+    const ScopeState *nearestTask() const;
+    int depth() const;
 
     /// \a listener is called once, when the scope is cancelled (at once if it was already), on the cancelling
     /// thread with no lock held: it may only wake, post and cancel. Returns a number for removeListener().
@@ -110,6 +118,9 @@ protected:
         return function();
     }
 
+    /// With the tree locked.
+    void markAdopted() { m_flags.fetch_or(AdoptedFlag); }
+    bool isAdopted() const { return m_flags.load(std::memory_order_relaxed) & AdoptedFlag; }
     /// With the tree locked, the scope not being cancelled yet.
     void cancelLocked(const QString &reason, bool timedOut, CancelEffects &effects);
     /// After the tree was unlocked: tells the listeners of what was cancelled.
@@ -129,6 +140,7 @@ private:
         DoomedFlag = 4,
         OwnsLimitFlag = 8, // m_limit is its own, not an ancestor's
         ClearedFlag = 16, // cancelled, but only by its own runner
+        AdoptedFlag = 32, // a task that its group has taken; before that it may still be under construction
     };
 
     class MICROIO_EXPORT TreeLock

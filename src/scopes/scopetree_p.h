@@ -6,6 +6,7 @@
 
 #include <QObject>
 
+#include <map>
 #include <mutex>
 #include <vector>
 
@@ -51,7 +52,6 @@ private:
 
 struct ScopeListener
 {
-    quint64 id;
     std::function<void()> call;
     std::shared_ptr<Inbox> ringsIn; // the loop that notices the deadline; null if waits do
 };
@@ -59,7 +59,7 @@ struct ScopeListener
 /// Guarded by the tree's mutex.
 struct ScopeListeners
 {
-    std::vector<ScopeListener> list;
+    std::map<quint64, ScopeListener> list; // by id, oldest first
     quint64 lastId = 0;
     std::shared_ptr<WeakScope> weak;
     std::vector<QMetaObject::Connection> bindings;

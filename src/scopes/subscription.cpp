@@ -12,6 +12,18 @@ namespace MicroIO {
 
 namespace Detail {
 
+namespace {
+
+/// The loop or the context that was to hear of it has gone meanwhile.
+void reportUnheard(const std::exception_ptr &error)
+{
+    if (error)
+        qCCritical(logTask).noquote()
+            << "An error came too late for who was to hear of it:" << describe(error);
+}
+
+} // namespace
+
 /// One call on its way to the context's thread.
 class ContextCallback::Delivery final : public ReadyItem
 {
@@ -28,7 +40,11 @@ public:
         m_callback->call(m_error);
     }
 
-    void discard() override { delete this; }
+    void discard() override
+    {
+        const std::unique_ptr<Delivery> self(this);
+        reportUnheard(m_error);
+    }
 
 private:
     const std::shared_ptr<ContextCallback> m_callback;
@@ -78,13 +94,12 @@ void ContextCallback::call(const std::exception_ptr &error)
     std::shared_ptr<Function> function;
     {
         const std::lock_guard lock(m_mutex);
-        if (!m_context)
-            return;
-        if (m_context->thread() == QThread::currentThread())
+        if (m_context && m_context->thread() == QThread::currentThread())
             function = m_function;
     }
     if (!function) {
-        fire(error); // the context has moved to another thread
+        if (!fire(error)) // the context has moved to another thread, if it is still there
+            reportUnheard(error);
         return;
     }
     try {

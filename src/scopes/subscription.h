@@ -25,10 +25,11 @@ public:
     Subscription();
 
     /// No call begins after this has returned on the context's thread; on another one, a call that has begun may
-    /// still be running. True for the first call, if the callback was still there. Any thread.
+    /// still be running. True for the first call, if its context was still there. Any thread.
     bool disconnect() const;
 
-    /// False once it is disconnected or its context is gone. Any thread.
+    /// False once it is disconnected or its context is gone; a callback that is called only once stays active when it has
+    /// been. Any thread.
     bool isActive() const;
 
 private:

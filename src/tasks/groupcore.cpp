@@ -29,8 +29,8 @@ GroupCore::GroupCore(ScopeState *parent)
     , m_collects(true)
 {
     if (auto *scheduler = Scheduler::current()) {
-        m_keptInbox = scheduler->inbox();
-        m_inbox = m_keptInbox.get();
+        m_inboxes.push_back(scheduler->inbox());
+        m_inbox = m_inboxes.back().get();
     }
 }
 
@@ -41,33 +41,51 @@ void GroupCore::throwEnded()
     throw ClosedResourceError(QStringLiteral("the task group has ended; it takes no more children"));
 }
 
+void GroupCore::throwLoopEnded()
+{
+    throw ClosedResourceError(
+        QStringLiteral("the event loop of the task group's thread has ended; it takes no more children"));
+}
+
 Inbox &GroupCore::requireInbox()
 {
-    if (auto *known = inbox())
+    auto *known = inbox();
+    if (known && !known->isClosed())
         return *known;
-    if (locked([this] { return m_closed; }))
+    bool isClosed = false;
+    QThread *thread = locked([&]() -> QThread * {
+        isClosed = m_closed || (!m_collects && !m_owner);
+        return !isClosed && m_owner ? m_owner->thread()
+                                    : nullptr; // a member of the owner: it lives as long as we do
+    });
+    if (isClosed)
         throwEnded();
-    QThread *thread = m_owner ? m_owner->thread() : nullptr;
+    if (!thread && known)
+        throwLoopEnded();
     if (!thread)
         throw WrongThreadError(
             QStringLiteral("startSoon() for a task group on a thread without an event loop"));
     const auto found = Inbox::of(thread);
+    if (known && found->isClosed())
+        throwLoopEnded();
     return locked([&]() -> Inbox & {
-        if (!m_keptInbox) {
-            m_keptInbox = found;
+        if (m_inbox.load(std::memory_order_relaxed) == known) {
+            m_inboxes.push_back(found);
             m_inbox.store(found.get(), std::memory_order_release);
         }
-        return *m_keptInbox;
+        return *m_inboxes.back();
     });
 }
 
 void GroupCore::adopt(TaskCore *task)
 {
     Inbox &home = requireInbox();
-    const bool isAccepted = locked([this] {
-        if (!m_closed)
-            ++m_running;
-        return !m_closed;
+    const bool isAccepted = locked([&] {
+        if (m_closed)
+            return false;
+        ++m_running;
+        task->markAdopted();
+        return true;
     });
     if (!isAccepted)
         throwEnded();
@@ -90,7 +108,7 @@ QStringList GroupCore::unsettledLocked() const
         if (child.kind() != Kind::Task)
             return;
         const auto &task = static_cast<TaskCore &>(child);
-        if (!task.isSettled())
+        if (task.isAdopted() && !task.isSettled())
             names += task.name();
     });
     return names;
@@ -99,6 +117,14 @@ QStringList GroupCore::unsettledLocked() const
 QStringList GroupCore::taskNames() const
 {
     return locked([this] { return unsettledLocked(); });
+}
+
+bool GroupCore::closeIfEmpty()
+{
+    return locked([this] {
+        m_closed |= m_running == 0;
+        return m_closed;
+    });
 }
 
 bool GroupCore::addJoin(ListedWait *wait)
@@ -122,7 +148,10 @@ Subscription GroupCore::onError(QObject *context, std::function<void(std::except
         throw std::invalid_argument("TaskGroup::onError(): an empty callback");
     const auto call = ContextCallback::create(context, std::move(callback));
     locked([&] {
-        std::erase_if(m_onError, [](const auto &other) { return !other->isActive(); });
+        if (m_onError.size() >= m_pruneAt) {
+            std::erase_if(m_onError, [](const auto &other) { return !other->isActive(); });
+            m_pruneAt = std::max<size_t>(8, m_onError.size() * 2);
+        }
         m_onError.push_back(call);
     });
     return call->subscription([] {});
@@ -197,15 +226,21 @@ void GroupCore::destroy()
     if (locked([this] { return std::exchange(m_closed, true); }))
         return; // it has ended as it should
     const auto reason = QStringLiteral("its task group was destroyed");
+    auto *scheduler = Scheduler::currentOrNull();
     const bool isHere = inbox() && inbox()->isHere();
-    if (isHere) {
-        doom(reason);
-        do {
-            Scheduler::currentOrNull()->runDoomed();
-        } while (forsakeWaits() > 0);
-    } else {
+    if (!isHere) {
         // Nothing can be unwound from here.
         cancel(reason);
+    } else if (!isDoomed() || !scheduler->isClearing(tree())) {
+        Clearing clearing(scheduler, tree());
+        doom(reason);
+        do
+            clearing.run();
+        while (forsakeWaits());
+    } // else who clears the tree has broken this off, because nothing below it moves any more
+    for (const auto &error : close()) {
+        qCCritical(logTask).noquote()
+            << QStringLiteral("A task group was destroyed in which this had failed: %1").arg(describe(error));
     }
     const QStringList names = taskNames();
     if (!names.isEmpty()) {
@@ -213,7 +248,7 @@ void GroupCore::destroy()
             << QStringLiteral(
                    "A task group was destroyed%1 while %2 of its tasks could not be unwound: %3. Each goes on until its next "
                    "wait on its scope, and must not touch what the group's owner owned.")
-                   .arg(isHere ? QString() : QStringLiteral(" on a foreign thread"))
+                   .arg(isHere ? QString() : QStringLiteral(" away from its event loop"))
                    .arg(names.size())
                    .arg(names.join(QStringLiteral(", ")));
     }

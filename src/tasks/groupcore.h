@@ -37,6 +37,8 @@ public:
     /// The number of the next unnamed task.
     quint32 nextNumber() { return m_lastNumber.fetch_add(1, std::memory_order_relaxed) + 1; }
 
+    /// Refuses work from now on if there are no children.
+    bool closeIfEmpty();
     bool addJoin(ListedWait *wait);
     void removeJoin(ListedWait *wait);
 
@@ -70,13 +72,16 @@ private:
     Inbox *inbox() const { return m_inbox.load(std::memory_order_acquire); }
     Inbox &requireInbox();
     [[noreturn]] static void throwEnded();
+    [[noreturn]] static void throwLoopEnded();
 
-    std::atomic<Inbox *> m_inbox{nullptr}; // set once
-    std::shared_ptr<Inbox> m_keptInbox; // what m_inbox points to; guarded by the tree's mutex
+    std::atomic<Inbox *> m_inbox{nullptr}; // the last of m_inboxes
+    std::vector<std::shared_ptr<Inbox>>
+        m_inboxes; // one for each run of the owner's thread; guarded by the tree's mutex
     qsizetype m_running = 0; // guarded by the tree's mutex, as all that follows
     bool m_closed = false;
     std::vector<std::exception_ptr> m_errors;
     std::vector<std::shared_ptr<ContextCallback>> m_onError;
+    size_t m_pruneAt = 8; // that many callbacks
     WaitList m_joins;
 };
 

@@ -28,7 +28,7 @@ public:
 
     bool isSettled() const { return m_stage.load(std::memory_order_acquire) == Stage::Settled; }
 
-    bool isDoomed() const final { return ScopeState::isDoomed(); }
+    const void *doomedTree() const final { return ScopeState::doomedTree(); }
     void run() final;
     void discard() final;
 

@@ -57,8 +57,10 @@ std::exception_ptr errorOf(const QCoro::Task<void> &task)
 bool isCancelledError(const std::exception_ptr &error)
 {
 #ifdef __GLIBCXX__
-    return error && *error.__cxa_exception_type() == typeid(Cancelled);
-#else
+    // Without throwing it once more, which is what a cancellation costs; only what an heir may be is thrown.
+    if (!error || *error.__cxa_exception_type() == typeid(Cancelled))
+        return bool(error);
+#endif
     try {
         if (error)
             std::rethrow_exception(error);
@@ -67,7 +69,6 @@ bool isCancelledError(const std::exception_ptr &error)
     } catch (...) {
     }
     return false;
-#endif
 }
 
 } // namespace MicroIO::Detail

@@ -16,7 +16,7 @@ JoinWait::JoinWait(ScopeRef scope, Ref<GroupCore> group, Mode mode)
 JoinWait::~JoinWait() = default;
 
 GroupEndWait::GroupEndWait(ScopeRef scope, Ref<GroupCore> group)
-    : JoinWait(std::move(scope), std::move(group), Mode::Outlasting)
+    : JoinWait(std::move(scope), std::move(group), Mode::WaitsForChildren)
 {
 }
 
@@ -30,6 +30,21 @@ bool JoinWait::enter()
 void JoinWait::leave()
 {
     m_group->removeJoin(this);
+}
+
+bool JoinWait::finish()
+{
+    return m_group->size() == 0; // or more were started since
+}
+
+bool GroupEndWait::enter()
+{
+    return group().closeIfEmpty() || JoinWait::enter();
+}
+
+bool GroupEndWait::finish()
+{
+    return group().closeIfEmpty();
 }
 
 Ref<GroupCore> groupOf(QObject *owner)

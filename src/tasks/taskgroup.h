@@ -34,10 +34,11 @@ public:
     /// member functions as (object->*fn)(...), in the next turn of the group's loop and on its thread. \a fn and
     /// \a args live until the child has ended. Throws ClosedResourceError once the group has ended,
     /// std::invalid_argument for an empty callable.
+    /// Returns a TaskHandle.
     template<typename Fn, typename... Args>
     requires(!TaskName<Fn>) auto startSoon(Fn &&fn, Args &&...args) const
     {
-        return adopt(makeTask(*d, std::forward<Fn>(fn), std::forward<Args>(args)...));
+        return guarded<Fn>(adopt(makeTask(*d, std::forward<Fn>(fn), std::forward<Args>(args)...)));
     }
 
     /// The same with a name for messages and for taskNames().
@@ -46,7 +47,7 @@ public:
     {
         auto task = makeTask(*d, std::forward<Fn>(fn), std::forward<Args>(args)...);
         task->setName(name);
-        return adopt(std::move(task));
+        return guarded<Fn>(adopt(std::move(task)));
     }
 
     /// Starts a child that tells when it is ready, called as fn(CancelScope, TaskStatus<T>, args...), and gives what

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <MicroIO/CancelScope>
+#include <MicroIO/scopes/temporarycheck.h>
 #include <MicroIO/tasks/taskcore.h>
 
 namespace MicroIO {
@@ -82,5 +83,41 @@ public:
 private:
     Detail::Ref<Detail::TaskOf<T>> m_task;
 };
+
+namespace Detail {
+
+/// What startSoon() gives for a temporary that g++ 12 would destroy twice if this were awaited in the same expression.
+/// See temporarycheck.h.
+template<typename T>
+class HandleOfTemporary : public TaskHandle<T>
+{
+public:
+    explicit HandleOfTemporary(TaskHandle<T> handle)
+        : TaskHandle<T>(std::move(handle))
+    {
+    }
+
+    auto result(CancelScope scope) const & { return TaskHandle<T>::result(std::move(scope)); }
+    template<typename Scope>
+    auto result(Scope &&) &&
+    {
+        static_assert(
+            !sizeof(Scope),
+            "g++ 12 destroys this temporary twice inside a co_await expression: give the callable a name first "
+            "and pass that, or capture by reference, or keep the handle and await it in the next statement");
+    }
+};
+
+/// \a handle of a task that was started with an Fn.
+template<typename Fn, typename T>
+auto guarded(TaskHandle<T> handle)
+{
+    if constexpr (isDestroyedTwice<Fn>)
+        return HandleOfTemporary<T>(std::move(handle));
+    else
+        return handle;
+}
+
+} // namespace Detail
 
 } // namespace MicroIO

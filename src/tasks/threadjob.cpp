@@ -72,18 +72,15 @@ void ThreadJob::startIn(QThreadPool *pool, std::shared_ptr<ThreadJob> self)
 /// Still waiting for a thread of the pool: it need not wait to do nothing.
 void ThreadJob::cancelInQueue()
 {
-    Runner *runner = nullptr;
     {
+        // Held meanwhile, so that it does not begin: then the pool may be gone, and another's runner have its address.
         const std::lock_guard lock(m_mutex);
-        // Once it has begun, the pool may be gone.
-        if (m_hasBegun)
+        if (m_hasBegun || !m_pool->tryTake(m_runner))
             return;
-        runner = m_runner;
+        m_hasBegun = true;
     }
-    if (!m_pool->tryTake(runner))
-        return;
-    runner->take();
-    delete runner;
+    m_runner->take();
+    delete m_runner;
     finish(std::make_exception_ptr(Cancelled(m_scope.reason())));
 }
 

@@ -44,6 +44,13 @@ QCoro::Task<> guarded(CancelScope scope, TaskGroup &group)
     // in no co_await expression
     group.startSoon([scope]() -> QCoro::Task<> { co_await scope.checkpoint(); });
 
+    const TaskHandle<void> handle = group.startSoon(
+        [scope]() -> QCoro::Task<> { co_await scope.checkpoint(); });
+    co_await handle.result(scope);
+    const auto same = group.startSoon([scope]() -> QCoro::Task<> { co_await scope.checkpoint(); });
+    co_await same.result(scope);
+    co_await group.startSoon([&]() -> QCoro::Task<> { co_await scope.checkpoint(); }).result(scope);
+
 #ifdef MUST_REFUSE_WITHTASKGROUP
     co_await withTaskGroup(scope, [scope](TaskGroup &) -> QCoro::Task<> { co_await scope.checkpoint(); });
 #endif
@@ -61,6 +68,9 @@ QCoro::Task<> guarded(CancelScope scope, TaskGroup &group)
         status.started();
         co_await scope.checkpoint();
     });
+#endif
+#ifdef MUST_REFUSE_RESULT
+    co_await group.startSoon([scope]() -> QCoro::Task<> { co_await scope.checkpoint(); }).result(scope);
 #endif
 #ifdef MUST_REFUSE_STDFUNCTION
     co_await moveOnAfter(scope, 1s, std::function<QCoro::Task<>(CancelScope)>(body));

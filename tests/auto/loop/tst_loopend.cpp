@@ -198,7 +198,8 @@ void tst_LoopEnd::swallowerIsLeftSuspendedAndNamed()
     });
     thread.end();
     QVERIFY(!swallower->task.isReady());
-    QVERIFY2(swallower->swallowed >= 1000 && swallower->swallowed < 2000,
+    // so often for each task, or for each root scope of who is no task: this one uses up to two
+    QVERIFY2(swallower->swallowed >= 1000 && swallower->swallowed <= 2001,
              qPrintable(QString::number(swallower->swallowed)));
     QCOMPARE(other->outcome(), QStringLiteral("Cancelled(the event loop has ended)"));
 

@@ -396,6 +396,7 @@ void tst_PassingWaits::threadWithoutALoopIsRefused()
                  || outcome.contains(QStringLiteral("without an event loop")),
              qPrintable(outcome));
     QVERIFY(!called);
+    QCOMPARE(m_log->take().filter(QStringLiteral("without an event loop")).size(), 1); // the body's
 
     const auto work = [&] { called = true; };
     const auto run = [&]() -> QCoro::Task<> { co_await runInThread(CancelScope(), work); };

@@ -291,7 +291,7 @@ void tst_GroupDestructionTimes::invariant10_aForeignThreadCannotUnwind()
     QCOMPARE(frames, 2);
     const QStringList said = m_log->take();
     QCOMPARE(said.size(), 1);
-    QVERIFY2(said.first().contains(QStringLiteral("destroyed on a foreign thread while 2 of its tasks")),
+    QVERIFY2(said.first().contains(QStringLiteral("destroyed away from its event loop while 2 of its tasks")),
              qPrintable(said.first()));
     QVERIFY(said.first().contains(QStringLiteral("one, two")));
     Tests::turn(2); // cancelled in the ordinary way, each on its own thread

@@ -361,11 +361,13 @@ void tst_OpenGroup::aLoopThatHasEndedTakesNoChild()
     thread.join();
     std::atomic<int> alive = 0;
     bool called = false;
-    const auto handle = owner->group.handle().startSoon([&, probe = Probe(alive)]() -> QCoro::Task<> {
-        called = true;
-        co_return;
-    });
-    QVERIFY(handle.isFinished());
+    const auto start = [&] {
+        owner->group.handle().startSoon([&, probe = Probe(alive)]() -> QCoro::Task<> {
+            called = true;
+            co_return;
+        });
+    };
+    QVERIFY_THROWS_EXCEPTION(ClosedResourceError, start());
     QVERIFY(!called);
     QCOMPARE(alive, 0);
     QCOMPARE(owner->group.size(), 0);
@@ -408,7 +410,7 @@ void tst_OpenGroup::aThreadThatNeverTurnsALoopBeginsNoChild()
     thread.join();
     // Who waits for it is not left waiting, although the thread object is still there.
     QVERIFY(early.isFinished());
-    QVERIFY(owner->group.handle().startSoon(child, Probe(alive)).isFinished());
+    QVERIFY_THROWS_EXCEPTION(ClosedResourceError, owner->group.handle().startSoon(child, Probe(alive)));
     QCOMPARE(outcomeOf(joinText(owner->group)), QStringLiteral("empty"));
     QCOMPARE(alive, 0);
     QVERIFY(!called);
