@@ -85,6 +85,7 @@ void tst_Scheduler::resumesInTheOrderInWhichTheyBecameReady()
     };
     for (int i = 0; i < 100; ++i)
         wait(i);
+    turn(2); // whose slice was used up begins to wait only now
     QList<int> closed;
     for (int i = 0; i < 100; ++i) {
         const int number = (i * 37) % 100;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "../shared/looper.h"
 #include "../shared/loopthread.h"
 #include "../shared/messagelog.h"
 #include "../shared/outcome.h"
@@ -114,14 +115,15 @@ void tst_Clearing::invariant3_childrenEndBeforeTheirGroup()
     QFETCH(bool, byTheLoop);
     QStringList log;
     std::unique_ptr<Owner> owner;
-    Tests::LoopThread thread([&] {
+    Tests::Looper thread; // whose end() orders what is written while the loop ends
+    thread.call([&] {
         owner = std::make_unique<Owner>();
         owner->group.startSoon(session, std::ref(log));
         Tests::turn(5);
         if (!byTheLoop)
             owner.reset();
     });
-    thread.join();
+    thread.end();
     owner.reset();
     QCOMPARE(log, (QStringList{QStringLiteral("child"), QStringLiteral("session")}));
 }
@@ -387,11 +389,9 @@ void tst_Clearing::noPoolWorkBeginsWhileTheLoopEnds()
             outcome = Tests::errorText(std::current_exception());
         }
     };
-    Tests::LoopThread thread([&] {
-        coroutine();
-        Tests::turn();
-    });
-    thread.join();
+    Tests::Looper thread; // whose end() orders what is written while the loop ends
+    thread.call([&] { coroutine(); });
+    thread.end();
     QVERIFY(!hasBegun);
     QVERIFY2(outcome.startsWith(QStringLiteral("Cancelled")), qPrintable(outcome));
 }
