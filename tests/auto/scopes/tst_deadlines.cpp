@@ -8,6 +8,7 @@
 #include <MicroIO/Clock>
 
 #include <QFuture>
+#include <QPromise>
 #include <QtTest/QtTest>
 
 using namespace MicroIO;
@@ -112,7 +113,11 @@ void tst_Deadlines::deadlineIsNoticedWithoutAnyWaiter()
 void tst_Deadlines::invariant1_waitSeesADeadlineThatPassedDuringAComputation()
 {
     Tests::FakeClock clock;
-    const auto ready = QtFuture::makeReadyFuture(5);
+    QPromise<int> promise;
+    promise.start();
+    promise.addResult(5);
+    promise.finish();
+    const auto ready = promise.future();
     const auto compute = [&](CancelScope scope) -> QCoro::Task<int> {
         clock.advance(2h);
         co_return co_await scope.cancellable(ready);
