@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "../auto/shared/sanitized.h"
+
 #include <QtGlobal>
 
 #include <ctime>
 #include <malloc.h>
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define MICROIO_TEST_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define MICROIO_TEST_SANITIZED 1
-#endif
-#endif
 
 #ifdef MICROIO_TEST_SANITIZED
 extern "C" std::size_t __sanitizer_get_current_allocated_bytes();

@@ -220,6 +220,7 @@ void tst_Fairness::cancelledScopeDoesNotSpin()
     };
     const auto recorder = record(deaf());
     scope.cancel();
+    // Real time: what is measured is the CPU that the process uses while nothing at all is to happen in it.
     QTest::qWait(20);
     const auto before = std::clock();
     QTest::qWait(500);

@@ -18,6 +18,17 @@ using Tests::outcomeOf;
 using Tests::record;
 using Tests::turn;
 
+namespace {
+
+/// Blocking work that looks at its scope now and then, on a pool thread: what it does in between takes real time.
+void workUntilCancelled(const CancelScope &scope)
+{
+    while (!scope.isCancelled())
+        QThread::usleep(100);
+}
+
+} // namespace
+
 /// The waits that pass a cancellation on and wait for the outcome: start(), runInThread() and the end of
 /// withTaskGroup(). See also tests/auto/tasks.
 class tst_PassingWaits : public QObject
@@ -244,8 +255,7 @@ void tst_PassingWaits::runInThreadCancelledDuring()
     std::atomic<bool> begun = false;
     const auto work = [&](const CancelScope &own) {
         begun = true;
-        while (!own.isCancelled())
-            QThread::usleep(100);
+        workUntilCancelled(own);
         own.throwIfCancelled();
     };
     const auto run = [&]() -> QCoro::Task<> { co_await runInThread(scope, work); };
@@ -263,8 +273,7 @@ void tst_PassingWaits::runInThreadOutcomeStands()
     std::atomic<bool> begun = false;
     const auto work = [&](const CancelScope &own) {
         begun = true;
-        while (!own.isCancelled())
-            QThread::usleep(100);
+        workUntilCancelled(own);
         return 7;
     };
     const auto run = [&]() -> QCoro::Task<int> {
@@ -303,8 +312,7 @@ void tst_PassingWaits::runInThreadWhenTheLoopEnds()
     Tests::RecorderPtr runner;
     const auto work = [&](const CancelScope &own) {
         begun = true;
-        while (!own.isCancelled())
-            QThread::usleep(100);
+        workUntilCancelled(own);
         told = true;
     };
     {

@@ -400,7 +400,8 @@ void tst_CallSync::aTimeLimitThatIsNotMetDoesNoHarm()
     {
         Blocker blocker(*service);
         std::thread caller([&] { outcome = chainThrownBy([&] { service->callSync([] {}, limit); }); });
-        std::this_thread::sleep_for(2ms); // so that it has to wait, mostly
+        // So that it blocks, mostly: nothing tells from outside that another thread does. It holds without, too.
+        std::this_thread::sleep_for(2ms);
         blocker.letGo();
         caller.join();
     }

@@ -885,7 +885,8 @@ void tst_LoopServiceThread::nothingOfItIsGoneBeforeItsThreadIs()
         [&] {
             finishing.release();
             for (int i = 0; i < 100 && !gone; ++i)
-                QThread::msleep(1); // long enough for a destructor that does not wait
+                QThread::msleep(
+                    1); // real time, for a destructor that wrongly does not wait: no event would tell
             wasGone = gone.load();
         },
         Qt::DirectConnection);

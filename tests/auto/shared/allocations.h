@@ -4,18 +4,12 @@
 // Counts what is allocated in the whole process, by Qt's containers too. To be included by one source file of a
 // program: with glibc it replaces malloc(), elsewhere the global operator new; sanitizers offer a hook.
 
+#include "sanitized.h"
+
 #include <atomic>
 #include <cstddef>
 #include <cstdlib>
 #include <new>
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define MICROIO_TEST_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define MICROIO_TEST_SANITIZED 1
-#endif
-#endif
 
 namespace Tests {
 

@@ -210,7 +210,8 @@ void tst_GroupDestructionWaits::invariant10_runInThreadInProgress()
             } else {
                 while (!its.isCancelled())
                     std::this_thread::yield();
-                std::this_thread::sleep_for(20ms); // busy on
+                std::this_thread::sleep_for(
+                    20ms); // busy on: the destructor blocks, and must not return meanwhile
             }
             hasReturned = true;
         };
