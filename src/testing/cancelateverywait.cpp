@@ -77,7 +77,7 @@ QString faultOfRun(const std::function<QCoro::Task<>(CancelScope)> &coroutine,
 } // namespace
 
 int cancelAtEveryWait(const std::function<QCoro::Task<>(CancelScope)> &coroutine,
-                      const std::function<void()> &check)
+                      const std::function<void()> &check, const char *file, int line)
 {
     if (!coroutine)
         throw std::invalid_argument("cancelAtEveryWait() with an empty coroutine");
@@ -97,12 +97,11 @@ int cancelAtEveryWait(const std::function<QCoro::Task<>(CancelScope)> &coroutine
         const QString where =
             gotThrough ? QStringLiteral("without being cancelled")
                        : QStringLiteral("cancelled at wait %1 (%2)").arg(target).arg(counter.where);
-        QTest::qFail(qPrintable(QStringLiteral("cancelAtEveryWait(): %1: %2").arg(where, fault)), __FILE__,
-                     __LINE__);
+        QTest::qFail(qPrintable(QStringLiteral("cancelAtEveryWait(): %1: %2").arg(where, fault)), file, line);
         return -1;
     }
-    QTest::qFail("cancelAtEveryWait(): a run has more than 100,000 waits: does the coroutine end?", __FILE__,
-                 __LINE__);
+    QTest::qFail("cancelAtEveryWait(): a run has more than 100,000 waits: does the coroutine end?", file,
+                 line);
     return -1;
 }
 

@@ -20,6 +20,7 @@ namespace MicroIO {
 ///
 /// Gives the number of waits of the uncancelled run; -1 after a fault. On the test's thread; sleeps want a TestClock.
 MICROIO_TEST_EXPORT int cancelAtEveryWait(const std::function<QCoro::Task<>(CancelScope)> &coroutine,
-                                          const std::function<void()> &check = {});
+                                          const std::function<void()> &check = {},
+                                          const char *file = __builtin_FILE(), int line = __builtin_LINE());
 
 } // namespace MicroIO

@@ -264,7 +264,7 @@ ClockDriver::Step ClockDriver::stuck(bool isBlocked, Deadline earliest)
     const auto message = QStringLiteral("The test is blocked for ever. %1").arg(report);
     if (message != m_problem) {
         m_problem = message;
-        QTest::qFail(qPrintable(message), __FILE__, __LINE__);
+        QTest::qFail(qPrintable(message), nullptr, 0);
     }
     BlockedThread::forEach([](BlockedThread &each) { each.breakOff(); });
     return Step::Stuck;
@@ -308,7 +308,7 @@ void ClockDriver::complainIfOutlived()
                        "variable, or as a member that cleanup() resets.")
             .arg(m_test.isEmpty() ? QStringLiteral("no test") : QString::fromUtf8(m_test),
                  test.isEmpty() ? QStringLiteral("no test") : QString::fromUtf8(test));
-    QTest::qFail(qPrintable(message), __FILE__, __LINE__);
+    QTest::qFail(qPrintable(message), nullptr, 0);
 }
 
 } // namespace MicroIO::Detail
