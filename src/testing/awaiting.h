@@ -23,7 +23,7 @@
 #endif
 
 /// Turns the event loop until the task (or whatever else can be co_awaited) has ended. The test fails if it ends with an
-/// error, with its whole chain of causes; if it lasts longer than 30 s of real time; and under a TestClock at once when
+/// error, with its whole chain of causes; if it lasts longer than testTimeout() of real time; and under a TestClock at once when
 /// nothing is due and nothing can run, with a list of who waits for what.
 #define MICROIO_AWAIT(...) \
     do { \

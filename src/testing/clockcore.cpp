@@ -24,7 +24,10 @@ namespace {
 // How long the test's thread, which has nothing to do, blocks for the others' answers before it turns its loop again.
 constexpr auto patience = 5ms;
 // How long a wait for a signal, a future or another foreign thing may be all that goes on.
-constexpr auto foreignPatience = 5s;
+std::chrono::milliseconds foreignPatience()
+{
+    return testTimeout() / 6;
+}
 
 QByteArray currentTest()
 {
@@ -244,7 +247,7 @@ ClockDriver::Step ClockDriver::stuck(bool isBlocked, Deadline earliest)
             m_foreignSequence = m_core.sequence();
             m_foreignSince = realNow;
         }
-        if (realNow - m_foreignSince < foreignPatience) {
+        if (realNow - m_foreignSince < foreignPatience()) {
             checkSoon(50ms);
             return Step::Busy;
         }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <MicroIO/microio_test_export.h>
+#include <MicroIO/Waiters>
 
 #include <QEventLoop>
 #include <QString>
@@ -21,7 +21,7 @@ public:
     Q_DISABLE_COPY_MOVE(TestWait)
 
     /// True if done() ended it; else problem() tells why not. \a limit is real time.
-    bool exec(std::chrono::milliseconds limit = std::chrono::seconds(30));
+    bool exec(std::chrono::milliseconds limit = testTimeout());
     void done();
     QString problem() const { return m_problem; }
 

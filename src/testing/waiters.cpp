@@ -27,6 +27,13 @@ QString nameOf(ServiceThread::State state)
 
 } // namespace
 
+std::chrono::milliseconds testTimeout()
+{
+    bool isSet = false;
+    const int limit = qEnvironmentVariableIntValue("MICROIO_TEST_TIMEOUT", &isSet);
+    return isSet && limit > 0 ? std::chrono::milliseconds(limit) : std::chrono::seconds(30);
+}
+
 bool waitForState(ServiceThread &service, ServiceThread::State state, std::chrono::milliseconds limit)
 {
     const QString what =

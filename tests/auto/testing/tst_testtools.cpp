@@ -360,7 +360,7 @@ void tst_TestTools::uncancellableRunsGetThrough()
         }
     };
     QCOMPARE(cancelAtEveryWait(swallows), 1);
-    QVERIFY_EXCEPTION_THROWN(cancelAtEveryWait({}), std::invalid_argument);
+    QVERIFY_THROWS_EXCEPTION(std::invalid_argument, cancelAtEveryWait({}));
 }
 
 QTEST_GUILESS_MAIN(tst_TestTools)
