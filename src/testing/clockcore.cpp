@@ -103,7 +103,7 @@ bool ClockCore::isDrivenHere() const
 
 bool ClockCore::drive()
 {
-    return m_driver && m_driver->step(true) == ClockDriver::Step::Moved;
+    return m_driver && m_driver->stepWhileBlocked() == ClockDriver::Step::Moved;
 }
 
 ClockDriver::ClockDriver(ClockCore &core, ClockCore::Mode mode)
@@ -131,8 +131,22 @@ bool ClockDriver::event(QEvent *event)
         return true;
     }
     m_core.checkArrived();
-    step(false);
+    complainIfOutlived();
+    const auto rest = std::exchange(m_rest, std::nullopt);
+    if (rest && rest->sequence == m_core.sequence() && Scheduler::current()->isAtRest()) {
+        act(*rest, false);
+    } else if ((m_rest = survey(false))) {
+        // Once more through the loop, for plain events that other threads have posted to this one.
+        m_core.postCheck();
+    }
     return true;
+}
+
+ClockDriver::Step ClockDriver::stepWhileBlocked()
+{
+    complainIfOutlived();
+    const auto rest = survey(true);
+    return rest ? act(*rest, true) : Step::Busy;
 }
 
 void ClockDriver::checkSoon(std::chrono::milliseconds delay)
@@ -141,23 +155,22 @@ void ClockDriver::checkSoon(std::chrono::milliseconds delay)
         m_recheck.start(delay);
 }
 
-ClockDriver::Step ClockDriver::step(bool isBlocked)
+std::optional<ClockDriver::Rest> ClockDriver::survey(bool isBlocked)
 {
-    complainIfOutlived();
     const quint64 sequence = m_core.sequence();
     auto *scheduler = Scheduler::current();
     if (!isBlocked && !scheduler->isAtRest()) {
         m_core.postCheck();
-        return Step::Busy;
+        return std::nullopt;
     }
-    const auto survey = std::make_shared<Survey>(Survey::Asks::Rest);
-    survey->ask();
-    if (!survey->waitForAnswers(patience)) {
-        survey->whenComplete([core = &m_core] { core->postCheck(); });
-        return Step::Busy;
+    const auto question = std::make_shared<Survey>(Survey::Asks::Rest);
+    question->ask();
+    if (!question->waitForAnswers(patience)) {
+        question->whenComplete([core = &m_core] { core->postCheck(); });
+        return std::nullopt;
     }
 
-    const auto answers = survey->answers();
+    const auto answers = question->answers();
     const auto isElsewhere = [&answers](QThread *thread) {
         if (std::any_of(answers.cbegin(), answers.cend(), [thread](const auto &answer) {
                 return answer.isThere && answer.inbox->thread() == thread;
@@ -170,11 +183,10 @@ ClockDriver::Step ClockDriver::step(bool isBlocked)
     };
     if (!Presence::running(isElsewhere).isEmpty() || Inbox::isAnyBeginning()) {
         checkSoon(1ms);
-        return Step::Busy;
+        return std::nullopt;
     }
 
     Deadline earliest = isBlocked ? Deadline::max() : scheduler->earliestTimer();
-    std::vector<std::shared_ptr<Inbox>> loops;
     for (const auto &answer : answers)
         earliest = std::min(earliest, answer.earliest);
     bool isAnyAwake = false;
@@ -184,21 +196,21 @@ ClockDriver::Step ClockDriver::step(bool isBlocked)
     });
     if (isAnyAwake || m_core.sequence() != sequence) {
         m_core.postCheck();
-        return Step::Busy;
+        return std::nullopt;
     }
+    Rest rest{sequence, earliest, {}};
     for (const auto &answer : answers) {
         if (answer.isThere && answer.earliest <= earliest)
-            loops.push_back(answer.inbox);
+            rest.dueLoops.push_back(answer.inbox);
     }
     if (!isBlocked && scheduler->earliestTimer() <= earliest)
-        loops.push_back(scheduler->inbox());
-    return comeToRest(isBlocked, earliest, loops);
+        rest.dueLoops.push_back(scheduler->inbox());
+    return rest;
 }
 
-/// Nothing moves. \a dueLoops are those where something is due at \a earliest.
-ClockDriver::Step ClockDriver::comeToRest(bool isBlocked, Deadline earliest,
-                                          const std::vector<std::shared_ptr<Inbox>> &dueLoops)
+ClockDriver::Step ClockDriver::act(const Rest &rest, bool isBlocked)
 {
+    const Deadline earliest = rest.earliest;
     const Deadline moment = m_core.now();
     if (m_mode == ClockCore::Mode::Watching || earliest > moment) {
         if (!m_idlers.empty()) {
@@ -213,21 +225,21 @@ ClockDriver::Step ClockDriver::comeToRest(bool isBlocked, Deadline earliest,
             m_advancing->done();
             return Step::Moved;
         }
-        jump(std::min(earliest, *m_target), dueLoops);
+        jump(std::min(earliest, *m_target), rest);
         return Step::Moved;
     }
     if (earliest == Deadline::max() || (m_mode == ClockCore::Mode::Manual && earliest > moment))
-        return stuck(isBlocked, earliest);
-    jump(earliest, dueLoops);
+        return stuck(earliest, isBlocked);
+    jump(earliest, rest);
     return Step::Moved;
 }
 
-void ClockDriver::jump(Deadline moment, const std::vector<std::shared_ptr<Inbox>> &dueLoops)
+void ClockDriver::jump(Deadline moment, const Rest &rest)
 {
     if (moment > m_core.now())
         m_core.moveTo(moment);
     ++m_jumps;
-    for (const auto &inbox : dueLoops)
+    for (const auto &inbox : rest.dueLoops)
         inbox->nudge();
     bool isAnyDue = false;
     BlockedThread::forEach([&](BlockedThread &each) { isAnyDue |= each.due() <= moment; });
@@ -236,7 +248,7 @@ void ClockDriver::jump(Deadline moment, const std::vector<std::shared_ptr<Inbox>
     m_core.activity();
 }
 
-ClockDriver::Step ClockDriver::stuck(bool isBlocked, Deadline earliest)
+ClockDriver::Step ClockDriver::stuck(Deadline earliest, bool isBlocked)
 {
     if (!isBlocked && !TestWait::isAny())
         return Step::Stuck; // who waits by other means may be helped by other means

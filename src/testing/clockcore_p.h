@@ -83,17 +83,26 @@ public:
         Moved, // the time, or something else that makes others move
         Stuck, // nothing will move by itself
     };
-    /// \a isBlocked: the thread is blocked in a wait of the library, and its own loop does not count.
-    Step step(bool isBlocked);
+    /// For a test's thread that is blocked in a wait of the library: its own loop does not count.
+    Step stepWhileBlocked();
 
 protected:
     bool event(QEvent *event) override;
 
 private:
     void checkSoon(std::chrono::milliseconds delay);
-    Step comeToRest(bool isBlocked, Deadline earliest, const std::vector<std::shared_ptr<Inbox>> &dueLoops);
-    void jump(Deadline moment, const std::vector<std::shared_ptr<Inbox>> &dueLoops);
-    Step stuck(bool isBlocked, Deadline earliest);
+    /// Nothing moves.
+    struct Rest
+    {
+        quint64 sequence; // as long as it is the present one, this holds
+        Deadline earliest;
+        std::vector<std::shared_ptr<Inbox>> dueLoops; // where something is due at that moment
+    };
+
+    std::optional<Rest> survey(bool isBlocked);
+    Step act(const Rest &rest, bool isBlocked);
+    void jump(Deadline moment, const Rest &rest);
+    Step stuck(Deadline earliest, bool isBlocked);
     void complainIfOutlived();
 
     ClockCore &m_core;
@@ -101,6 +110,7 @@ private:
     const QByteArray m_test; // the test function that the clock belongs to
     QTimer m_recheck; // real time: for what ends without telling
     bool m_isSecondPass = false;
+    std::optional<Rest> m_rest; // before this thread has handled what the others have posted to it
     bool m_hasComplained = false;
     std::optional<Deadline> m_target; // of advanceTo()
     TestWait *m_advancing = nullptr;
