@@ -125,6 +125,24 @@ bool Inbox::post(ReadyItem *item)
     return true;
 }
 
+quint64 Inbox::addEndListener(std::function<void()> listener)
+{
+    const std::lock_guard lock(m_mutex);
+    if (!m_closed)
+        m_endListeners.emplace(++m_lastEndListener, std::move(listener));
+    return m_lastEndListener;
+}
+
+void Inbox::removeEndListener(quint64 id)
+{
+    std::function<void()> listener; // destroyed with the mutex released
+    const std::lock_guard lock(m_mutex);
+    if (const auto found = m_endListeners.find(id); found != m_endListeners.end()) {
+        listener = std::move(found->second);
+        m_endListeners.erase(found);
+    }
+}
+
 /// The thread has ended without a scheduler.
 void Inbox::abandon()
 {
@@ -169,10 +187,16 @@ void Inbox::close(std::vector<ReadyItem *> &items)
         if (r.inboxes.value(m_thread).get() == this)
             r.inboxes.remove(m_thread);
     }
-    const std::lock_guard lock(m_mutex);
-    m_closed = true;
-    m_scheduler = nullptr;
-    items.swap(m_items);
+    std::map<quint64, std::function<void()>> listeners;
+    {
+        const std::lock_guard lock(m_mutex);
+        m_closed = true;
+        m_scheduler = nullptr;
+        items.swap(m_items);
+        listeners.swap(m_endListeners);
+    }
+    for (const auto &listener : listeners)
+        listener.second();
 }
 
 } // namespace MicroIO::Detail

@@ -4,6 +4,8 @@
 #include <MicroIO/loop/readyitem.h>
 
 #include <atomic>
+#include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -33,6 +35,12 @@ public:
     /// with the lock of the item's source held, so it must not call back.
     bool post(ReadyItem *item);
 
+    /// Calls \a listener once when the loop has ended, on its thread and with no lock held. It may only wake and
+    /// post. Gives a number for removeEndListener(). Any thread; a loop that has ended calls nobody any more.
+    quint64 addEndListener(std::function<void()> listener);
+    /// A call that has begun may still be running when this returns. Any thread.
+    void removeEndListener(quint64 id);
+
     /// True if this is the loop of the calling thread.
     bool isHere() const;
 
@@ -54,6 +62,8 @@ private:
     QThread *const m_thread;
     mutable std::mutex m_mutex;
     std::vector<ReadyItem *> m_items; // guarded by m_mutex
+    std::map<quint64, std::function<void()>> m_endListeners; // by number; guarded by m_mutex
+    quint64 m_lastEndListener = 0; // guarded by m_mutex
     Scheduler *m_scheduler = nullptr; // guarded by m_mutex; null before the loop began and after it ended
     std::atomic<bool> m_closed{false}; // set with m_mutex held
     std::atomic<bool> m_wakePosted{false}; // an event is on its way to the scheduler
