@@ -195,7 +195,7 @@ ChannelCore::Send ChannelCore::mayAppendLocked()
 quint64 ChannelCore::appendedLocked()
 {
     wakeReceiverLocked();
-    if (m_signals)
+    if (m_signals && m_capacity != 0) // at a rendezvous, the offer was told already
         m_signals->tellLocked(ChannelSignals::Items);
     return ++m_sent;
 }
