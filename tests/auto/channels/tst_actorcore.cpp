@@ -401,9 +401,9 @@ void tst_ActorCore::handlersOfAllShapes()
 void tst_ActorCore::anEmptyHandlerIsRefused()
 {
     using Function = std::function<QCoro::Task<>(int)>;
-    QVERIFY_EXCEPTION_THROWN(ActorCore<int>{Function()}, std::invalid_argument);
-    QVERIFY_EXCEPTION_THROWN(ActorCore<QString>{static_cast<QCoro::Task<> (*)(QString)>(nullptr)},
-                             std::invalid_argument);
+    QVERIFY_THROWS_EXCEPTION(std::invalid_argument, ActorCore<int>{Function()});
+    QVERIFY_THROWS_EXCEPTION(std::invalid_argument,
+                             ActorCore<QString>{static_cast<QCoro::Task<> (*)(QString)>(nullptr)});
 }
 
 void tst_ActorCore::itemsMayBeMoveOnly()

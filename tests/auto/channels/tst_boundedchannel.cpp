@@ -92,7 +92,7 @@ private:
 // CH-18
 void tst_BoundedChannel::aNegativeCapacityIsRefused()
 {
-    QVERIFY_EXCEPTION_THROWN(boundedChannel(-1), std::invalid_argument);
+    QVERIFY_THROWS_EXCEPTION(std::invalid_argument, boundedChannel(-1));
 }
 
 // CH-15
