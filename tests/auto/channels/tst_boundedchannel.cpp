@@ -99,8 +99,8 @@ void tst_BoundedChannel::aNegativeCapacityIsRefused()
 void tst_BoundedChannel::aSendWaitsWhileTheChannelIsFull()
 {
     auto channel = boundedChannel(2);
-    QCOMPARE(Sending(channel.send, 1).outcome(), QStringLiteral("1")); // without a turn of the loop
-    QCOMPARE(Sending(channel.send, 2).outcome(), QStringLiteral("2"));
+    QCOMPARE(Sending(channel.send, 1).settled(), QStringLiteral("1"));
+    QCOMPARE(Sending(channel.send, 2).settled(), QStringLiteral("2"));
     const Sending third(channel.send, 3);
     QCOMPARE(third.settled(), QStringLiteral("waits"));
     QCOMPARE(channel.send.stats().queued, 2);
@@ -144,7 +144,7 @@ void tst_BoundedChannel::whoWaitsLongestIsNext()
     auto channel = fullChannel(1);
     std::vector<Sending> sendings;
     for (int i = 2; i <= 6; ++i)
-        sendings.emplace_back(channel.send, i);
+        QCOMPARE(sendings.emplace_back(channel.send, i).settled(), QStringLiteral("waits"));
     for (int i = 1; i <= 6; ++i) {
         QCOMPARE(await(receiveOne(channel.receive, CancelScope())), i);
         turn(3);
@@ -158,6 +158,7 @@ void tst_BoundedChannel::sendNowDoesNotOvertakeWhoWaits()
 {
     auto channel = fullChannel(1);
     const Sending second(channel.send, 2);
+    QCOMPARE(second.settled(), QStringLiteral("waits"));
     QCOMPARE(channel.receive.tryReceive(), std::optional<int>(1));
     QCOMPARE(chainThrownBy([&] { channel.send.sendNow(3); }), QStringLiteral("WouldBlock"));
     const Sending third(channel.send, 3);
@@ -184,7 +185,7 @@ void tst_BoundedChannel::eachWayOfTakingMakesRoom()
     auto channel = fullChannel(2);
     std::vector<Sending> sendings;
     for (int i = 3; i <= 5; ++i)
-        sendings.emplace_back(channel.send, i);
+        QCOMPARE(sendings.emplace_back(channel.send, i).settled(), QStringLiteral("waits"));
     std::vector<int> taken;
     if (by == QStringLiteral("receive"))
         taken.push_back(await(receiveOne(channel.receive, CancelScope())));
@@ -214,6 +215,7 @@ void tst_BoundedChannel::aCancelledSendIsNotInTheChannel()
         auto channel = fullChannel(capacity);
         CancelScope scope;
         const Sending cancelled(channel.send, 9, scope);
+        QCOMPARE(cancelled.settled(), QStringLiteral("waits"));
         scope.cancel(QStringLiteral("why"));
         channel.receive.drainNow(); // room, before it has resumed
         QCOMPARE(cancelled.settled(), QStringLiteral("Cancelled(why)"));
@@ -232,6 +234,7 @@ void tst_BoundedChannel::anAdmittedSendCountsAlthoughItIsCancelled()
         auto channel = fullChannel(capacity);
         CancelScope scope;
         const Sending admitted(channel.send, 9, scope);
+        QCOMPARE(admitted.settled(), QStringLiteral("waits"));
         auto items = channel.receive.drainNow();
         scope.cancel();
         QCOMPARE(admitted.settled(), QString::number(capacity + 1));
@@ -247,7 +250,9 @@ void tst_BoundedChannel::aCancelledSendLeavesItsPlaceInTheQueue()
     auto channel = fullChannel(1);
     CancelScope scope;
     const Sending second(channel.send, 2, scope);
+    QCOMPARE(second.settled(), QStringLiteral("waits"));
     const Sending third(channel.send, 3);
+    QCOMPARE(third.settled(), QStringLiteral("waits"));
     scope.cancel();
     QCOMPARE(channel.receive.tryReceive(), std::optional<int>(1)); // the second has not resumed
     QCOMPARE(third.settled(), QStringLiteral("2"));
@@ -285,6 +290,7 @@ void tst_BoundedChannel::anEndRefusesWhoWaits()
     auto channel = fullChannel(capacity, drop ? LateSend::Drop : LateSend::Throw);
     const Sending first(channel.send, 8);
     const Sending second(channel.send, 9);
+    QCOMPARE(second.settled(), QStringLiteral("waits"));
     apply(End(end), channel);
     QCOMPARE(first.outcome(), QStringLiteral("waits")); // invariant 5
     QCOMPARE(first.settled(), expected);
@@ -338,6 +344,7 @@ void tst_BoundedChannel::aRendezvousSendEndsOnlyWhenItsItemIsTaken()
     QCOMPARE(sending.settled(), QStringLiteral("1"));
 
     const Sending second(channel.send, 8);
+    QCOMPARE(second.settled(), QStringLiteral("waits"));
     QCOMPARE(channel.receive.tryReceive(), std::optional<int>(8));
     QCOMPARE(second.settled(), QStringLiteral("2"));
     QCOMPARE(channel.receive.tryReceive(), std::nullopt);
@@ -348,6 +355,7 @@ void tst_BoundedChannel::aRendezvousSendWakesTheReceiver()
 {
     auto channel = boundedChannel(0);
     const Receiving receiving(channel.receive, CancelScope());
+    QCOMPARE(receiving.settled(), QStringLiteral("waits"));
     const Sending sending(channel.send, 7);
     QCOMPARE(sending.outcome(), QStringLiteral("waits")); // woken, but nothing is taken
     QCOMPARE(receiving.outcome(), QStringLiteral("waits"));
@@ -360,6 +368,7 @@ void tst_BoundedChannel::aCancelledRendezvousSenderLeavesNothingToReceive()
 {
     auto channel = boundedChannel(0);
     const Receiving receiving(channel.receive, CancelScope());
+    QCOMPARE(receiving.settled(), QStringLiteral("waits"));
     CancelScope scope;
     const Sending cancelled(channel.send, 7, scope);
     scope.cancel(); // the receive is woken already
@@ -376,6 +385,7 @@ void tst_BoundedChannel::atARendezvousSendNowNeedsAWaitingReceive()
     QCOMPARE(chainThrownBy([&] { channel.send.sendNow(1); }), QStringLiteral("WouldBlock"));
     CancelScope scope;
     const Receiving receiving(channel.receive, scope);
+    QCOMPARE(receiving.settled(), QStringLiteral("waits"));
     QCOMPARE(channel.send.sendNow(1), std::optional<quint64>(1));
     QCOMPARE(chainThrownBy([&] { channel.send.sendNow(2); }), QStringLiteral("WouldBlock"));
     scope.cancel();
@@ -383,6 +393,7 @@ void tst_BoundedChannel::atARendezvousSendNowNeedsAWaitingReceive()
 
     CancelScope other;
     const Receiving cancelled(channel.receive, other);
+    QCOMPARE(cancelled.settled(), QStringLiteral("waits"));
     other.cancel();
     QCOMPARE(chainThrownBy([&] { channel.send.sendNow(2); }), QStringLiteral("WouldBlock"));
     QCOMPARE(cancelled.settled(), QStringLiteral("Cancelled()"));
@@ -395,7 +406,7 @@ void tst_BoundedChannel::atARendezvousAllOffersAreABatch()
     for (const bool byDraining : {false, true}) {
         std::vector<Sending> sendings;
         for (int i = 1; i <= 3; ++i)
-            sendings.emplace_back(channel.send, i);
+            QCOMPARE(sendings.emplace_back(channel.send, i).settled(), QStringLiteral("waits"));
         const auto items = byDraining ? channel.receive.drainNow() : await(batchOf(channel.receive));
         QCOMPARE(items, (std::vector<int>{1, 2, 3}));
         for (const Sending &sending : sendings)
@@ -407,7 +418,9 @@ void tst_BoundedChannel::atARendezvousOneReceiveTakesOneItem()
 {
     auto channel = boundedChannel(0);
     const Sending first(channel.send, 1);
+    QCOMPARE(first.settled(), QStringLiteral("waits"));
     const Sending second(channel.send, 2);
+    QCOMPARE(second.settled(), QStringLiteral("waits"));
     QCOMPARE(await(receiveOne(channel.receive, CancelScope())), 1);
     QCOMPARE(first.settled(), QStringLiteral("1"));
     QCOMPARE(second.settled(), QStringLiteral("waits"));

@@ -189,6 +189,7 @@ void tst_ChannelReceiving::aWokenBatchReturnsAlthoughItIsCancelled()
     auto channel = createChannel<int>();
     CancelScope scope;
     auto task = batchOf(channel.receive, scope);
+    turn(2);
     channel.send.sendNow(1);
     scope.cancel();
     QCOMPARE(await(std::move(task)), std::vector<int>{1});
@@ -213,6 +214,7 @@ void tst_ChannelReceiving::tryReceiveWhileAReceiveWaitsIsRefused()
     auto channel = createChannel<int>();
     CancelScope scope;
     const Receiving receiving(channel.receive, scope);
+    QCOMPARE(receiving.settled(), QStringLiteral("waits"));
     QCOMPARE(chainThrownBy([&] { channel.receive.tryReceive(); }), QStringLiteral("BusyResourceError"));
     channel.send.sendNow(1);
     QCOMPARE(chainThrownBy([&] { channel.receive.tryReceive(); }), QStringLiteral("BusyResourceError"));
