@@ -1,20 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <MicroIO/channels/channelcore.h>
 
+#include "channels/channelsignals_p.h"
 #include "loop/inbox_p.h"
 #include "loop/scheduler_p.h"
 #include "scopes/errors_p.h"
+#include <MicroIO/ChannelNotifier>
+#include <MicroIO/channels/channelwaits.h>
 
-#include <QThread>
+#include <limits>
+#include <stdexcept>
+#include <thread>
 
 namespace MicroIO::Detail {
 
-ChannelCore::ChannelCore(LateSend lateSend)
-    : m_lateSend(lateSend)
+namespace {
+
+/// Who the calling thread is, among those that take items.
+const void *thisTaker()
 {
+    static thread_local const char place = 0;
+    return &place;
 }
 
-ChannelCore::~ChannelCore() = default;
+} // namespace
+
+ChannelCore::ChannelCore(const ChannelOptions &options)
+    : m_lateSend(options.lateSend)
+    , m_capacity(options.capacity)
+{
+    if (m_capacity && *m_capacity < 0)
+        throw std::invalid_argument(
+            "createChannel(): the capacity is negative; pass 0 for a rendezvous, or none "
+            "for a channel without a bound");
+}
+
+ChannelCore::~ChannelCore()
+{
+    if (m_homeListener)
+        m_home->removeEndListener(m_homeListener);
+}
 
 bool ChannelCore::end(Side side, std::exception_ptr error, bool isFailure)
 {
@@ -24,18 +49,40 @@ bool ChannelCore::end(Side side, std::exception_ptr error, bool isFailure)
     m_state = isFailure ? State::Failed : State::Closed;
     m_endedBy = side;
     m_error = std::move(error);
-    if (m_wait)
-        m_wait->completeReady();
+    if (side == Side::Receiver && !isFailure)
+        m_closedByReceiver.store(true, std::memory_order_release);
+    wakeReceiverLocked();
+    m_blocked.completeAll();
+    if (m_signals)
+        m_signals->tellLocked(ChannelSignals::End);
     return true;
 }
 
-void ChannelCore::dropReceiver()
+bool ChannelCore::dropReceiver()
 {
     end(Side::Receiver, nullptr, false);
-    std::shared_ptr<void> items; // destroyed with the mutex released: a destructor may send
-    const std::lock_guard lock(m_mutex);
-    m_receiverDropped = true;
-    items = takeAllLocked();
+    std::shared_ptr<ChannelSignals> signals;
+    {
+        const std::lock_guard lock(m_mutex);
+        m_receiverDropped = true;
+        signals.swap(m_signals);
+    }
+    if (signals)
+        ChannelSignals::retire(std::move(signals));
+    if (!beginTaking())
+        return false; // dropped by an item that is just being taken: what is left goes with the channel
+    collect(Offers::All);
+    return true;
+}
+
+void ChannelCore::discarded(qsizetype count)
+{
+    {
+        const std::lock_guard lock(m_mutex);
+        m_discarded += quint64(count);
+        m_taken.store(m_taken.load(std::memory_order_relaxed) + quint64(count), std::memory_order_release);
+    }
+    endTaking();
 }
 
 bool ChannelCore::isClosed() const
@@ -47,10 +94,36 @@ bool ChannelCore::isClosed() const
 ChannelStats ChannelCore::stats() const
 {
     const std::lock_guard lock(m_mutex);
-    ChannelStats stats = m_stats;
-    stats.queued = queuedLocked();
-    stats.closed = m_state != State::Open;
-    return stats;
+    const quint64 taken = m_taken.load(std::memory_order_acquire);
+    return {.sent = m_sent,
+            .received = taken - m_discarded,
+            .dropped = m_dropped,
+            .queued = qsizetype(m_sent - taken),
+            .closed = m_state != State::Open,
+            .blockedSends = m_blockedCount.load(std::memory_order_relaxed)};
+}
+
+// ---- where it is received
+
+bool ChannelCore::isAtHome(const Scheduler *scheduler) const
+{
+    return scheduler && m_homeAddress.load(std::memory_order_acquire) == scheduler->inbox().get();
+}
+
+/// False if it is bound already.
+bool ChannelCore::bindLocked(const Scheduler *scheduler)
+{
+    if (m_home)
+        return false;
+    m_home = scheduler->inbox();
+    m_homeAddress.store(m_home.get(), std::memory_order_release);
+    if (m_capacity) { // else nobody waits for the receiver
+        m_homeListener = m_home->addEndListener([weak = weak_from_this()] {
+            if (const auto channel = weak.lock())
+                channel->homeEnded();
+        });
+    }
+    return true;
 }
 
 void ChannelCore::bind()
@@ -59,9 +132,15 @@ void ChannelCore::bind()
     if (!scheduler)
         throw WrongThreadError(QStringLiteral("bind() on a thread without an event loop"));
     const std::lock_guard lock(m_mutex);
-    if (m_home)
+    if (!bindLocked(scheduler))
         throw WrongThreadError(QStringLiteral("the receive end is bound to a thread already; bind it once"));
-    m_home = scheduler->inbox();
+}
+
+/// Senders that wait for room would wait for ever.
+void ChannelCore::homeEnded()
+{
+    const std::lock_guard lock(m_mutex);
+    m_blocked.completeAll();
 }
 
 bool ChannelCore::isReceiverGoneLocked() const
@@ -69,16 +148,72 @@ bool ChannelCore::isReceiverGoneLocked() const
     return m_receiverDropped || (m_home && m_home->isClosed());
 }
 
+ChannelNotifier *ChannelCore::notifier()
+{
+    const auto *scheduler = Scheduler::current();
+    const std::lock_guard lock(m_mutex);
+    if (m_signals)
+        return m_signals->notifier();
+    if (scheduler && !m_home)
+        bindLocked(scheduler);
+    if (!isAtHome(scheduler))
+        throw WrongThreadError(QStringLiteral(
+            "the notifier of a channel is made on the thread that receives: call notifier() there"));
+    m_signals = std::make_shared<ChannelSignals>(this, m_home);
+    if (m_sent != m_taken.load(std::memory_order_acquire))
+        m_signals->tellLocked(ChannelSignals::Items);
+    if (m_state != State::Open)
+        m_signals->tellLocked(ChannelSignals::End);
+    return m_signals->notifier();
+}
+
+// ---- sending without waiting
+
 bool ChannelCore::acceptsLocked()
 {
     if (m_state == State::Open && !isReceiverGoneLocked())
         return true;
-    ++m_stats.dropped;
+    ++m_dropped;
     return false;
 }
 
-void ChannelCore::refuse() const
+ChannelCore::Send ChannelCore::mayAppendLocked()
 {
+    if (!acceptsLocked())
+        return Send::Late;
+    if (!m_capacity)
+        return Send::Accepted;
+    admitLocked(roomLocked());
+    if (!m_blocked.isEmpty())
+        return Send::Full;
+    if (roomLocked() > 0)
+        return Send::Accepted;
+    // at a rendezvous: a receive that waits takes it, whatever becomes of its scope
+    return m_capacity == 0 && wakeReceiverLocked() ? Send::Accepted : Send::Full;
+}
+
+quint64 ChannelCore::appendedLocked()
+{
+    wakeReceiverLocked();
+    if (m_signals && m_capacity != 0) // at a rendezvous, the offer was told already
+        m_signals->tellLocked(ChannelSignals::Items);
+    return ++m_sent;
+}
+
+/// True if there was a receive to wake, which had not been cancelled.
+bool ChannelCore::wakeReceiverLocked()
+{
+    if (!m_wakeable)
+        return false;
+    return std::exchange(m_wakeable, nullptr)->completeReady();
+}
+
+void ChannelCore::refuse(Send send) const
+{
+    if (send == Send::Full)
+        throw WouldBlock(
+            QStringLiteral("the channel is full; await send(), or try again when items have been "
+                           "received"));
     if (m_lateSend == LateSend::Drop)
         return;
     std::unique_lock lock(m_mutex);
@@ -90,21 +225,166 @@ void ChannelCore::refuse() const
     throwWithCause(BrokenResourceError(QStringLiteral("send on a channel whose receive end is gone")), error);
 }
 
-quint64 ChannelCore::queuedOneLocked()
+// ---- sending to a channel with a bound
+
+qsizetype ChannelCore::roomLocked() const
 {
-    if (m_wait)
-        m_wait->completeReady();
-    return ++m_stats.sent;
+    return *m_capacity - qsizetype(m_sent - m_taken.load(std::memory_order_seq_cst));
 }
 
-ChannelCore::Receive ChannelCore::peekLocked() const
+/// Moves the items of the oldest senders that wait into the channel, as far as there is \a room, and wakes these.
+void ChannelCore::admitLocked(qsizetype room)
 {
-    if (m_state != State::Open && m_endedBy == Side::Receiver && m_state == State::Closed)
-        return Receive::Closed;
-    if (queuedLocked() > 0)
+    if (m_blocked.isEmpty() || m_state != State::Open || isReceiverGoneLocked())
+        return;
+    while (room > 0) {
+        auto *wait = static_cast<SendWaitBase *>(m_blocked.first());
+        if (!wait)
+            break;
+        withdrawLocked(wait);
+        if (!wait->completeReady())
+            continue; // it was cancelled: its item stays with it
+        try {
+            appendFromLocked(*wait);
+            wait->m_number = appendedLocked();
+            wait->m_result = SendWaitBase::Result::Accepted;
+            --room;
+        } catch (...) {
+            wait->m_error = std::current_exception();
+            wait->m_result = SendWaitBase::Result::Threw;
+        }
+    }
+}
+
+void ChannelCore::admitBlocked()
+{
+    const std::lock_guard lock(m_mutex);
+    admitLocked(roomLocked());
+}
+
+/// True if the send is over, one way or the other; else it waits.
+bool ChannelCore::offerLocked(SendWaitBase *wait)
+{
+    if (!acceptsLocked()) {
+        wait->m_result = SendWaitBase::Result::Late;
+        return true;
+    }
+    bool mayAppend = !m_capacity;
+    if (m_capacity) {
+        admitLocked(roomLocked());
+        if (m_blocked.isEmpty()) {
+            // Told before looking: who takes an item now sees it, or the room is seen here. See tookSome().
+            m_blockedCount.store(1, std::memory_order_seq_cst);
+            mayAppend = roomLocked() > 0;
+            m_blockedCount.store(0, std::memory_order_relaxed);
+        }
+    }
+    if (mayAppend) {
+        appendFromLocked(*wait);
+        wait->m_number = appendedLocked();
+        wait->m_result = SendWaitBase::Result::Accepted;
+        return true;
+    }
+    m_blocked.add(wait);
+    wait->m_isBlocked = true;
+    m_blockedCount.fetch_add(1, std::memory_order_seq_cst);
+    if (m_capacity == 0) {
+        wakeReceiverLocked();
+        if (m_signals)
+            m_signals->tellLocked(ChannelSignals::Items);
+    }
+    return false;
+}
+
+void ChannelCore::withdrawLocked(SendWaitBase *wait)
+{
+    if (!std::exchange(wait->m_isBlocked, false))
+        return;
+    m_blocked.remove(wait);
+    m_blockedCount.fetch_sub(1, std::memory_order_seq_cst);
+}
+
+// ---- taking
+
+bool ChannelCore::beginTaking()
+{
+    const void *me = thisTaker();
+    for (;;) {
+        const void *taker = nullptr;
+        if (m_taker.compare_exchange_strong(taker, me, std::memory_order_acquire, std::memory_order_relaxed))
+            return true;
+        if (taker == me)
+            return false;
+        std::this_thread::yield(); // another thread drains: it only moves items, and does not wait
+    }
+}
+
+void ChannelCore::beginTakingOrThrow()
+{
+    if (!beginTaking())
+        throw BusyResourceError(
+            QStringLiteral("an item takes others out of its channel while it is being taken itself"));
+}
+
+void ChannelCore::collect(Offers offers)
+{
+    const std::lock_guard lock(m_mutex);
+    collectLocked(offers);
+}
+
+void ChannelCore::collectLocked(Offers offers)
+{
+    if (m_capacity == 0 && (offers == Offers::All || (m_sent == m_taken.load(std::memory_order_relaxed))))
+        admitLocked(offers == Offers::All ? std::numeric_limits<qsizetype>::max() : 1);
+    collectSentLocked();
+}
+
+void ChannelCore::requireTaker() const
+{
+    if (!isAtHome(Scheduler::currentOrNull())) {
+        const std::lock_guard lock(m_mutex);
+        if (m_home && !m_home->isClosed())
+            throwFor(Receive::WrongThread);
+    }
+    if (m_receiving.load(std::memory_order_acquire))
+        throwFor(Receive::Busy);
+}
+
+ChannelCore::Receive ChannelCore::beginReceive(ReceiveWaitBase *wait)
+{
+    const auto *scheduler = Scheduler::current();
+    if (!isAtHome(scheduler)) {
+        const std::lock_guard lock(m_mutex);
+        if (!scheduler || !bindLocked(scheduler))
+            return Receive::WrongThread;
+    }
+    if (m_receiving.load(std::memory_order_relaxed))
+        return Receive::Busy;
+    return look(wait);
+}
+
+/// What a receive finds. With an item, it has the turn of taking; with nothing, \a wait is registered if there is one.
+ChannelCore::Receive ChannelCore::look(ReceiveWaitBase *wait)
+{
+    if (!beginTaking())
+        return Receive::Busy;
+    if (hasCollected() && !m_closedByReceiver.load(std::memory_order_acquire))
         return Receive::Item;
+    const std::lock_guard lock(m_mutex);
+    if (m_closedByReceiver.load(std::memory_order_relaxed)) {
+        endTaking();
+        return Receive::Closed;
+    }
+    collectLocked(Offers::One);
+    if (hasCollected())
+        return Receive::Item;
+    endTaking();
     switch (m_state) {
     case State::Open:
+        if (wait) {
+            m_receiving.store(wait, std::memory_order_release);
+            m_wakeable = wait;
+        }
         return Receive::Wait;
     case State::Closed:
         return Receive::End;
@@ -114,28 +394,17 @@ ChannelCore::Receive ChannelCore::peekLocked() const
     Q_UNREACHABLE();
 }
 
-ChannelCore::Receive ChannelCore::lookLocked()
-{
-    const auto *scheduler = Scheduler::current();
-    if (!m_home && scheduler)
-        m_home = scheduler->inbox();
-    if (!scheduler || scheduler->inbox() != m_home)
-        return Receive::WrongThread;
-    if (m_wait)
-        return Receive::Busy;
-    return peekLocked();
-}
-
 void ChannelCore::throwFor(Receive receive) const
 {
-    std::unique_lock lock(m_mutex);
-    const auto error = m_error;
-    lock.unlock();
     switch (receive) {
-    case Receive::Failed:
+    case Receive::Failed: {
+        std::unique_lock lock(m_mutex);
+        const auto error = m_error;
+        lock.unlock();
         if (error)
             std::rethrow_exception(error);
         throw BrokenResourceError(QStringLiteral("the channel has failed"));
+    }
     case Receive::Closed:
         throw ClosedResourceError(QStringLiteral("receive on a receive end that was closed"));
     case Receive::Busy:
@@ -151,61 +420,6 @@ void ChannelCore::throwFor(Receive receive) const
         break;
     }
     Q_UNREACHABLE();
-}
-
-ReceiveWaitBase::ReceiveWaitBase(ScopeRef scope, ChannelCore *channel)
-    : ScopedWait(std::move(scope))
-    , m_channel(channel)
-{
-}
-
-ReceiveWaitBase::~ReceiveWaitBase() = default;
-
-/// With the mutex held: true if there is something to return or to throw.
-bool ReceiveWaitBase::look()
-{
-    if (m_found == ChannelCore::Receive::Item)
-        takeLocked();
-    return m_found != ChannelCore::Receive::Wait;
-}
-
-bool ReceiveWaitBase::enter()
-{
-    const std::lock_guard lock(m_channel->m_mutex);
-    m_found = m_channel->lookLocked();
-    if (look())
-        return true;
-    m_channel->m_wait = this;
-    return false;
-}
-
-bool ReceiveWaitBase::finish()
-{
-    const std::lock_guard lock(m_channel->m_mutex);
-    m_found = m_channel->peekLocked();
-    return look();
-}
-
-void ReceiveWaitBase::leave()
-{
-    const std::lock_guard lock(m_channel->m_mutex);
-    if (m_channel->m_wait == this)
-        m_channel->m_wait = nullptr;
-}
-
-bool ReceiveWaitBase::hasItem() const
-{
-    checkOutcome();
-    if (m_found == ChannelCore::Receive::Item)
-        return true;
-    if (m_found == ChannelCore::Receive::End)
-        return false;
-    m_channel->throwFor(m_found);
-}
-
-void ReceiveWaitBase::throwEndOfStream() const
-{
-    m_channel->throwFor(ChannelCore::Receive::End);
 }
 
 } // namespace MicroIO::Detail

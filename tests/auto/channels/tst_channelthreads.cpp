@@ -1,93 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "../shared/errorchain.h"
+#include "collected.h"
+#include "receiving.h"
+
 #include "../shared/looper.h"
 #include "../shared/messagelog.h"
-#include "../shared/outcome.h"
-
-#include <MicroIO/CancelScope>
-#include <MicroIO/Channel>
-#include <MicroIO/Errors>
 
 #include <QtTest/QtTest>
 
 #include <algorithm>
 #include <barrier>
 #include <functional>
-#include <mutex>
-#include <numeric>
 #include <thread>
 
 using namespace MicroIO;
 using namespace std::chrono_literals;
 using Tests::await;
 using Tests::chainFrom;
-using Tests::chainThrownBy;
+using Tests::collect;
+using Tests::Collected;
 using Tests::failure;
 using Tests::Looper;
-using Tests::Probe;
+using Tests::receiveOne;
 
 namespace {
-
-/// What a receiving coroutine has got, for looks at it from another thread.
-class Collected
-{
-public:
-    void add(int item)
-    {
-        const std::lock_guard lock(m_mutex);
-        m_items.push_back(item);
-        m_threads.push_back(QThread::currentThread());
-    }
-    void end(const QString &how)
-    {
-        const std::lock_guard lock(m_mutex);
-        m_end = how;
-        m_threads.push_back(QThread::currentThread());
-    }
-    std::vector<int> items() const
-    {
-        const std::lock_guard lock(m_mutex);
-        return m_items;
-    }
-    /// Empty as long as it goes on.
-    QString ending() const
-    {
-        const std::lock_guard lock(m_mutex);
-        return m_end;
-    }
-    bool isAllOn(QThread *thread) const
-    {
-        const std::lock_guard lock(m_mutex);
-        return std::all_of(m_threads.begin(), m_threads.end(), [thread](QThread *t) { return t == thread; });
-    }
-
-private:
-    mutable std::mutex m_mutex;
-    std::vector<int> m_items; // guarded by m_mutex, as all that follows
-    std::vector<QThread *> m_threads;
-    QString m_end;
-};
-
-/// Receives until that throws.
-QCoro::Task<> collect(ReceiveChannel<int> &receive, CancelScope scope, Collected &into)
-{
-    QString end;
-    try {
-        for (;;) {
-            const int item = co_await receive.receive(scope);
-            into.add(item);
-        }
-    } catch (...) {
-        end = Tests::chainOf(std::current_exception());
-    }
-    into.end(end);
-}
-
-QCoro::Task<int> receiveOne(ReceiveChannel<int> &receive)
-{
-    CancelScope scope;
-    co_return co_await receive.receive(scope);
-}
 
 struct Numbered
 {
@@ -102,7 +37,7 @@ struct Numbered
 
 } // namespace
 
-/// Senders and closers on other threads than the receiver's, and receivers whose thread ends.
+/// Senders and closers on other threads than the receiver's.
 class tst_ChannelThreads : public QObject
 {
     Q_OBJECT
@@ -118,17 +53,6 @@ private Q_SLOTS:
     void theLastCopyMayGoOnAnotherThread();
     void itemsSentWhileTheReceiveIsCancelledAreNotLost();
     void drainingFromAnotherThreadLosesNothing();
-
-    void receivingElsewhereIsRefused();
-    void bindingTwiceIsRefused();
-    void aThreadWithoutAnEventLoopCannotReceive();
-
-    void sendingToAThreadThatHasEndedIsRefused_data();
-    void sendingToAThreadThatHasEndedIsRefused();
-    void aReceiveEndsWithItsLoop();
-    void whatADeadLoopLeftCanBeDrained();
-    void aLoopThatEndsLosesNothing();
-
     void invariant5_resumedOnItsOwnThread();
     void invariant6_aFastProducerDoesNotStarveTheReceiversLoop();
 
@@ -233,8 +157,8 @@ void tst_ChannelThreads::oneCloserWins()
                 }
             });
         }
-        const int item = await(receiveOne(channel.receive));
-        const QString end = chainFrom(receiveOne(channel.receive));
+        const int item = await(receiveOne(channel.receive, CancelScope()));
+        const QString end = chainFrom(receiveOne(channel.receive, CancelScope()));
         for (auto &thread : threads)
             thread.join();
         QCOMPARE(item, 1);
@@ -242,7 +166,7 @@ void tst_ChannelThreads::oneCloserWins()
         const QString expected = winner % 2 == 0 ? QStringLiteral("EndOfStream")
                                                  : QString::number(winner.load());
         QCOMPARE(end, expected);
-        QCOMPARE(chainFrom(receiveOne(channel.receive)), expected);
+        QCOMPARE(chainFrom(receiveOne(channel.receive, CancelScope())), expected);
     }
 }
 
@@ -255,8 +179,8 @@ void tst_ChannelThreads::theLastCopyMayGoOnAnotherThread()
             send.sendNow(1);
             send = SendChannel<int>();
         });
-        const int item = await(receiveOne(channel.receive));
-        const QString end = chainFrom(receiveOne(channel.receive));
+        const int item = await(receiveOne(channel.receive, CancelScope()));
+        const QString end = chainFrom(receiveOne(channel.receive, CancelScope()));
         thread.join();
         QCOMPARE(item, 1);
         QCOMPARE(end, QStringLiteral("EndOfStream"));
@@ -347,176 +271,6 @@ void tst_ChannelThreads::drainingFromAnotherThreadLosesNothing()
     QCOMPARE(channel.receive.stats().received, quint64(count));
 }
 
-// CH-24
-void tst_ChannelThreads::receivingElsewhereIsRefused()
-{
-    Looper thread;
-    auto channel = createChannel<int>();
-    channel.send.sendNow(1);
-    channel.send.sendNow(2);
-    Collected elsewhere;
-    QCOMPARE(await(receiveOne(channel.receive)), 1); // binds it
-    thread.call([&] { collect(channel.receive, CancelScope(), elsewhere); });
-    QCOMPARE(elsewhere.ending(), QStringLiteral("WrongThreadError"));
-    QCOMPARE(elsewhere.items(), std::vector<int>());
-    QCOMPARE(await(receiveOne(channel.receive)), 2);
-    channel.send.close();
-    Collected atTheEnd;
-    thread.call([&] { collect(channel.receive, CancelScope(), atTheEnd); });
-    QCOMPARE(atTheEnd.ending(), QStringLiteral("WrongThreadError"));
-}
-
-// CH-24
-void tst_ChannelThreads::bindingTwiceIsRefused()
-{
-    Looper thread;
-    auto channel = createChannel<int>();
-    channel.receive.bind();
-    QCOMPARE(chainThrownBy([&] { channel.receive.bind(); }), QStringLiteral("WrongThreadError"));
-    QCOMPARE(thread.call([&] { return chainThrownBy([&] { channel.receive.bind(); }); }),
-             QStringLiteral("WrongThreadError"));
-    channel.send.sendNow(1);
-    QCOMPARE(await(receiveOne(channel.receive)), 1);
-    QCOMPARE(chainThrownBy([&] { channel.receive.bind(); }), QStringLiteral("WrongThreadError"));
-}
-
-// CH-24
-void tst_ChannelThreads::aThreadWithoutAnEventLoopCannotReceive()
-{
-    auto channel = createChannel<int>();
-    channel.send.sendNow(1);
-    Collected collected;
-    QString bound;
-    std::thread([&] {
-        bound = chainThrownBy([&] { channel.receive.bind(); });
-        collect(channel.receive, CancelScope(), collected);
-    }).join();
-    QCOMPARE(bound, QStringLiteral("WrongThreadError"));
-    QCOMPARE(collected.ending(), QStringLiteral("WrongThreadError"));
-    QCOMPARE(await(receiveOne(channel.receive)), 1); // neither took it nor bound the channel
-}
-
-// CH-23
-void tst_ChannelThreads::sendingToAThreadThatHasEndedIsRefused_data()
-{
-    QTest::addColumn<bool>("waiting");
-    QTest::addColumn<bool>("drop");
-    QTest::newRow("bound, throw") << false << false;
-    QTest::newRow("bound, drop") << false << true;
-    QTest::newRow("waiting, throw") << true << false;
-    QTest::newRow("waiting, drop") << true << true;
-}
-
-void tst_ChannelThreads::sendingToAThreadThatHasEndedIsRefused()
-{
-    QFETCH(bool, waiting);
-    QFETCH(bool, drop);
-    std::atomic<int> alive = 0;
-    {
-        ChannelOptions options;
-        options.lateSend = drop ? LateSend::Drop : LateSend::Throw;
-        auto channel = createChannel<Probe>(options);
-        std::atomic<bool> cancelled = false;
-        const auto body = [&]() -> QCoro::Task<> {
-            CancelScope scope;
-            try {
-                co_await channel.receive.receive(scope);
-            } catch (const Cancelled &) {
-                cancelled = true;
-            }
-        };
-        {
-            Looper thread;
-            if (waiting)
-                thread.call([&] { body(); });
-            else
-                thread.call([&] { channel.receive.bind(); });
-        }
-        QCOMPARE(cancelled.load(), waiting);
-        for (int i = 0; i < 3; ++i) {
-            std::optional<quint64> number = 99;
-            QCOMPARE(chainThrownBy([&] { number = channel.send.sendNow(Probe(alive)); }),
-                     drop ? QStringLiteral("nothing") : QStringLiteral("BrokenResourceError"));
-            QCOMPARE(number, drop ? std::nullopt : std::optional<quint64>(99));
-        }
-        QCOMPARE(alive.load(), 0);
-        QCOMPARE(channel.send.stats().dropped, 3u);
-        QVERIFY(channel.send.close());
-        QVERIFY(!channel.send.close());
-        channel.receive = ReceiveChannel<Probe>();
-    }
-    QCOMPARE(alive.load(), 0);
-}
-
-// CH-23, D23
-void tst_ChannelThreads::aReceiveEndsWithItsLoop()
-{
-    auto channel = createChannel<int>();
-    Collected collected;
-    QThread *receiver = nullptr;
-    {
-        Looper thread;
-        receiver = &thread;
-        thread.call([&] { collect(channel.receive, CancelScope(), collected); });
-        QCOMPARE(collected.ending(), QString());
-    }
-    QCOMPARE(collected.ending(), QStringLiteral("Cancelled(the event loop has ended)"));
-    QVERIFY(collected.isAllOn(receiver));
-}
-
-// CH-23
-void tst_ChannelThreads::whatADeadLoopLeftCanBeDrained()
-{
-    auto channel = createChannel<int>();
-    {
-        Looper thread;
-        thread.call([&] { channel.receive.bind(); });
-        for (int i = 1; i <= 3; ++i)
-            channel.send.sendNow(i);
-    }
-    QCOMPARE(chainThrownBy([&] { channel.send.sendNow(4); }), QStringLiteral("BrokenResourceError"));
-    QCOMPARE(channel.receive.drainNow(), (std::vector<int>{1, 2, 3}));
-}
-
-// CH-23, D6: each item that was accepted is received or drained, wherever the end meets it
-void tst_ChannelThreads::aLoopThatEndsLosesNothing()
-{
-    for (int round = 0; round < 50; ++round) {
-        auto channel = createChannel<int>();
-        Collected collected;
-        int accepted = 0;
-        std::barrier begin(2);
-        std::thread sender;
-        {
-            Looper thread;
-            thread.call([&] { collect(channel.receive, CancelScope(), collected); });
-            sender = std::thread([&] {
-                begin.arrive_and_wait();
-                try {
-                    for (;; ++accepted) {
-                        channel.send.sendNow(accepted);
-                        if (accepted % 8 == 7)
-                            std::this_thread::yield(); // let the loop have the mutex, too
-                    }
-                } catch (const BrokenResourceError &) {
-                }
-            });
-            begin.arrive_and_wait();
-            for (int i = 0; i < round; ++i)
-                std::this_thread::yield();
-        }
-        sender.join();
-        auto items = collected.items();
-        const auto left = channel.receive.drainNow();
-        items.insert(items.end(), left.begin(), left.end());
-        std::vector<int> expected(static_cast<size_t>(accepted));
-        std::iota(expected.begin(), expected.end(), 0);
-        QCOMPARE(items, expected);
-        QCOMPARE(channel.send.stats().sent, quint64(accepted));
-        QCOMPARE(channel.send.stats().received, quint64(accepted));
-    }
-}
-
 // invariant 5
 void tst_ChannelThreads::invariant5_resumedOnItsOwnThread()
 {
@@ -563,6 +317,7 @@ int ticksWithin(std::chrono::milliseconds time)
     loop.exec();
     return ticks;
 }
+
 } // namespace
 
 void tst_ChannelThreads::invariant6_aFastProducerDoesNotStarveTheReceiversLoop()
@@ -599,5 +354,4 @@ void tst_ChannelThreads::invariant6_aFastProducerDoesNotStarveTheReceiversLoop()
 }
 
 QTEST_GUILESS_MAIN(tst_ChannelThreads)
-
 #include "tst_channelthreads.moc"

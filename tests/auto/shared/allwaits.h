@@ -335,6 +335,57 @@ public:
     }
 };
 
+class NextBatchWait final : public ChannelWait
+{
+public:
+    using Awaitable = decltype(std::declval<MicroIO::ReceiveChannel<int>>().nextBatch(
+        std::declval<MicroIO::CancelScope>()));
+
+    QCoro::Task<> wait(MicroIO::CancelScope scope) override
+    {
+        const auto items = co_await m_channel.receive.nextBatch(scope);
+        for (const int item : items) {
+            if (item != 7)
+                throw std::runtime_error("not what was sent");
+        }
+    }
+};
+
+/// A send to a channel that is full: of its capacity, or a rendezvous where nobody receives.
+class SendWait final : public Wait
+{
+public:
+    using Awaitable = decltype(std::declval<MicroIO::SendChannel<int>>().send(
+        std::declval<MicroIO::CancelScope>(), 7));
+
+    explicit SendWait(int capacity)
+        : m_capacity(capacity)
+        , m_channel(MicroIO::createChannel<int>({.capacity = capacity}))
+    {
+        for (int i = 0; i < capacity; ++i)
+            m_channel.send.sendNow(0);
+    }
+
+    QCoro::Task<> wait(MicroIO::CancelScope scope) override { co_await m_channel.send.send(scope, 7); }
+    void complete() override { m_channel.receive.drainNow(); }
+    QString traces() const override
+    {
+        return m_channel.send.stats().blockedSends ? QStringLiteral("blocked still") : QString();
+    }
+    QString effects() const override
+    {
+        return m_channel.send.stats().sent != quint64(m_capacity) ? QStringLiteral("sent") : QString();
+    }
+    void close() { m_channel.send.close(); }
+    void fail() { m_channel.send.fail(std::make_exception_ptr(failure("boom"))); }
+    void closeReceiveEnd() { m_channel.receive.close(); }
+    void dropReceiveEnd() { m_channel.receive = {}; }
+
+private:
+    const int m_capacity;
+    MicroIO::Channel<int> m_channel;
+};
+
 /// A request under the key 1.
 class RequestWait : public Wait
 {
@@ -401,6 +452,15 @@ std::function<void(Wait &)> doing(void (W::*function)())
     return [function](Wait &wait) { (static_cast<W &>(wait).*function)(); };
 }
 
+/// What ends a send that waits.
+inline std::vector<SourceEnd> sendEnds()
+{
+    return {{"closed", doing(&SendWait::close), QStringLiteral("ClosedResourceError")},
+            {"failed", doing(&SendWait::fail), QStringLiteral("ClosedResourceError")},
+            {"receive end closed", doing(&SendWait::closeReceiveEnd), QStringLiteral("BrokenResourceError")},
+            {"receive end dropped", doing(&SendWait::dropReceiveEnd), QStringLiteral("BrokenResourceError")}};
+}
+
 /// All waits that a cancellation ends.
 inline std::vector<WaitRow> allWaits()
 {
@@ -444,6 +504,13 @@ inline std::vector<WaitRow> allWaits()
                            {"failed", doing(&ChannelWait::fail), boom},
                            {"receive end closed", doing(&ChannelWait::closeReceiveEnd),
                             QStringLiteral("ClosedResourceError")}}),
+        waitRow<NextBatchWait>("nextBatch", WaitRow::BySource,
+                               {{"closed", doing(&ChannelWait::close), ended},
+                                {"failed", doing(&ChannelWait::fail), boom},
+                                {"receive end closed", doing(&ChannelWait::closeReceiveEnd),
+                                 QStringLiteral("ClosedResourceError")}}),
+        waitRow<SendWait>("send", WaitRow::BySource, sendEnds(), 2),
+        waitRow<SendWait>("send, rendezvous", WaitRow::BySource, sendEnds(), 0),
         waitRow<RequestWait>(
             "request", WaitRow::BySource,
             {{"failed", doing(&RequestWait::fail), boom},
@@ -454,7 +521,7 @@ inline std::vector<WaitRow> allWaits()
             {{"failed", doing(&RequestWait::fail), boom},
              {"registry closed", doing(&RequestWait::close), QStringLiteral("ClosedResourceError")},
              {"given up", doing(&ReplyWait::giveUp), QStringLiteral("BrokenResourceError")}}),
-        // Channel: nextBatch, send. Services: waitStarted, join.
+        // Services: waitStarted, join.
     };
 }
 
@@ -487,8 +554,9 @@ inline QStringList passingAwaiters()
 /// Bases of several awaiters, which are none themselves.
 inline QStringList awaiterBases()
 {
-    return {QStringLiteral("ListedWait"), QStringLiteral("FutureWaitBase"), QStringLiteral("ResultWaitBase"),
-            QStringLiteral("ReceiveWaitBase"), QStringLiteral("ReplyWaitBase")};
+    return {QStringLiteral("ListedWait"),     QStringLiteral("FutureWaitBase"),
+            QStringLiteral("ResultWaitBase"), QStringLiteral("ReceiveWaitBase"),
+            QStringLiteral("SendWaitBase"),   QStringLiteral("ReplyWaitBase")};
 }
 
 } // namespace Tests

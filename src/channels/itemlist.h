@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <QtGlobal>
+
+#include <algorithm>
+#include <cstddef>
+#include <new>
+#include <utility>
+
+namespace MicroIO::Detail {
+
+/// First in, first out, in chunks that are used again. An item is never moved once it is in, whatever its move
+/// constructor does; a whole list is handed over by a few pointers.
+template<typename T>
+class ItemList
+{
+public:
+    ItemList() = default;
+    ~ItemList()
+    {
+        while (!isEmpty())
+            removeFirst();
+        deleteSpares();
+    }
+    Q_DISABLE_COPY_MOVE(ItemList)
+
+    bool isEmpty() const { return m_count == 0; }
+    size_t size() const { return m_count; }
+
+    /// If the constructor throws, nothing has happened to the list.
+    void append(T &&item)
+    {
+        Chunk *chunk = m_last && m_last->end < chunkSize ? m_last : nullptr;
+        if (!chunk) {
+            if (!m_spare)
+                addSpare(new Chunk);
+            chunk = m_spare;
+        }
+        ::new (chunk->place(chunk->end)) T(std::move(item));
+        if (chunk != m_last) {
+            m_spare = chunk->next;
+            --m_spareCount;
+            chunk->next = nullptr;
+            (m_last ? m_last->next : m_first) = chunk;
+            m_last = chunk;
+        }
+        ++chunk->end;
+        ++m_count;
+    }
+
+    T &first() { return *m_first->item(m_first->begin); }
+
+    void removeFirst()
+    {
+        Chunk *chunk = m_first;
+        T *item = chunk->item(chunk->begin++);
+        --m_count;
+        item->~T();
+        if (chunk->begin < chunk->end)
+            return;
+        m_first = chunk->next;
+        if (!m_first)
+            m_last = nullptr;
+        if (m_spareCount < maximumSpares)
+            addSpare(chunk);
+        else
+            delete chunk;
+    }
+
+    /// Takes all items of \a other, behind those that are here, and gives it the chunks that are not needed here.
+    void takeAll(ItemList &other)
+    {
+        if (!other.isEmpty()) {
+            (m_last ? m_last->next : m_first) = other.m_first;
+            m_last = other.m_last;
+            m_count += other.m_count;
+            other.m_first = other.m_last = nullptr;
+            other.m_count = 0;
+        }
+        if (!other.m_spare) {
+            other.m_spare = std::exchange(m_spare, nullptr);
+            other.m_spareCount = std::exchange(m_spareCount, 0);
+        }
+    }
+
+private:
+    static constexpr size_t chunkSize = std::clamp<size_t>(2048 / sizeof(T), 1, 64);
+    static constexpr size_t maximumSpares = 8;
+
+    struct Chunk
+    {
+        void *place(size_t i) { return storage + i * sizeof(T); }
+        T *item(size_t i) { return std::launder(static_cast<T *>(place(i))); }
+
+        Chunk *next = nullptr;
+        size_t begin = 0;
+        size_t end = 0;
+        alignas(T) std::byte storage[chunkSize * sizeof(T)];
+    };
+
+    void addSpare(Chunk *chunk)
+    {
+        chunk->begin = chunk->end = 0;
+        chunk->next = m_spare;
+        m_spare = chunk;
+        ++m_spareCount;
+    }
+
+    void deleteSpares()
+    {
+        while (m_spare)
+            delete std::exchange(m_spare, m_spare->next);
+    }
+
+    Chunk *m_first = nullptr; // none of them is empty
+    Chunk *m_last = nullptr;
+    Chunk *m_spare = nullptr;
+    size_t m_count = 0;
+    size_t m_spareCount = 0;
+};
+
+} // namespace MicroIO::Detail
