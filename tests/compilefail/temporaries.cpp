@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What g++ 12 destroys twice inside a co_await expression does not compile; what it treats well does.
 #include <MicroIO/CancelScope>
+#include <MicroIO/RequestRegistry>
 #include <MicroIO/RunInThread>
 #include <MicroIO/TaskGroup>
 #include <MicroIO/Timeouts>
@@ -11,7 +12,7 @@
 using namespace MicroIO;
 using namespace std::chrono_literals;
 
-QCoro::Task<> guarded(CancelScope scope, TaskGroup &group)
+QCoro::Task<> guarded(CancelScope scope, TaskGroup &group, RequestRegistry<int, int> &registry)
 {
     int value = 0;
 
@@ -20,6 +21,7 @@ QCoro::Task<> guarded(CancelScope scope, TaskGroup &group)
     co_await moveOnAfter(scope, 1s, [&](CancelScope) -> QCoro::Task<> { co_await scope.checkpoint(); });
     co_await failAfter(scope, 1s, [&](CancelScope) -> QCoro::Task<> { co_await scope.checkpoint(); });
     co_await runInThread(scope, [&] { ++value; });
+    co_await registry.request(scope, 1, [&](int key) { registry.resolve(key, 1); });
     co_await group.start(scope, [&](CancelScope, TaskStatus<> status) -> QCoro::Task<> {
         status.started();
         co_await scope.checkpoint();
@@ -39,6 +41,7 @@ QCoro::Task<> guarded(CancelScope scope, TaskGroup &group)
     co_await failAfter(scope, 1s, body);
     co_await failAfter(scope, 1s, function);
     co_await runInThread(scope, work);
+    co_await registry.request(scope, 1, work);
     co_await group.start(scope, starting);
 
     // in no co_await expression
@@ -62,6 +65,9 @@ QCoro::Task<> guarded(CancelScope scope, TaskGroup &group)
 #endif
 #ifdef MUST_REFUSE_RUNINTHREAD
     co_await runInThread(scope, [scope] { return scope.isCancelled(); });
+#endif
+#ifdef MUST_REFUSE_REQUEST
+    co_await registry.request(scope, 1, [scope] { scope.cancel(); });
 #endif
 #ifdef MUST_REFUSE_START
     co_await group.start(scope, [scope](CancelScope, TaskStatus<> status) -> QCoro::Task<> {

@@ -436,8 +436,9 @@ public:
 class RequestWait : public Wait
 {
 public:
-    using Awaitable = decltype(std::declval<MicroIO::PendingReply<int, int>>().reply(
-        std::declval<MicroIO::CancelScope>()));
+    using Table = MicroIO::Detail::RequestTable<int, int>;
+    using Awaitable = MicroIO::Detail::WaitOf<MicroIO::Detail::RequestWait<int, int>, Table *,
+                                              Table::Reply *>; // in a coroutine of the registry's
 
     QCoro::Task<> wait(MicroIO::CancelScope scope) override
     {
@@ -471,6 +472,9 @@ private:
 class ReplyWait final : public RequestWait
 {
 public:
+    using Awaitable = decltype(std::declval<MicroIO::PendingReply<int, int>>().reply(
+        std::declval<MicroIO::CancelScope>()));
+
     QCoro::Task<> wait(MicroIO::CancelScope scope) override
     {
         const int value = co_await m_pending.reply(scope);
