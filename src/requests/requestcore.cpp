@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <MicroIO/requests/requestcore.h>
 
+#include "loop/blocking_p.h"
 #include "scopes/closescope_p.h"
 #include "scopes/errors_p.h"
 
 #include <QObject>
 
 #include <algorithm>
-#include <chrono>
 #include <stdexcept>
 #include <utility>
 
@@ -100,17 +100,16 @@ bool RequestCore::settle(ReplyCore &reply, ReplyCore::State state)
 void RequestCore::wait(ReplyCore &reply, QDeadlineTimer deadline)
 {
     std::condition_variable decided;
-    std::unique_lock lock(m_mutex);
-    reply.refuseSecondLocked();
+    {
+        const std::lock_guard lock(m_mutex);
+        reply.refuseSecondLocked();
+        reply.m_blocked = &decided;
+    }
     const auto isDecided = [&reply] { return !reply.isPending(); };
-    bool done = true;
-    reply.m_blocked = &decided;
-    if (deadline.isForever())
-        decided.wait(lock, isDecided);
-    else
-        done = decided.wait_until(lock, deadline.deadline<std::chrono::steady_clock>(), isDecided);
+    blockUntil(m_mutex, decided, isDecided, deadline, QStringLiteral("a reply"));
+    const std::lock_guard lock(m_mutex);
     reply.m_blocked = nullptr;
-    if (done)
+    if (!reply.isPending())
         return;
     // With the mutex still held: who answers from now on is told that it was too late.
     removeLocked(reply);

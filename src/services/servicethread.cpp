@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <MicroIO/ServiceThread>
 
+#include "loop/blocking_p.h"
 #include "loop/logging_p.h"
+#include "loop/presence_p.h"
 #include "scopes/closescope_p.h"
 #include "scopes/errors_p.h"
 
@@ -11,6 +13,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 namespace MicroIO {
@@ -37,6 +40,7 @@ public:
     bool hasEnded = false; // guarded by mutex: will not be ready any more
     std::exception_ptr cause; // guarded by mutex: of the failure
     std::vector<News> news; // guarded by mutex
+    std::optional<Presence> presence;
 
     /// With the mutex held.
     void enter(ServiceThread::State next)
@@ -57,6 +61,7 @@ ServiceThread::ServiceThread(const QString &name, QObject *parent)
 {
     d->name = name;
     d->service = this;
+    d->presence.emplace(this, QStringLiteral("service %1").arg(name));
     d->closeScope.state()->addListener([weak = std::weak_ptr(d)] {
         const auto ending = weak.lock();
         if (!ending)
@@ -79,6 +84,7 @@ ServiceThread::~ServiceThread()
                    .arg(d->name);
         stopAndJoin();
     }
+    d->presence.reset();
     const std::lock_guard lock(d->mutex);
     d->service = nullptr;
 }
@@ -114,12 +120,13 @@ void ServiceThread::waitStarted(QDeadlineTimer deadline)
     std::unique_lock lock(d->mutex);
     if (d->state == State::Idle && !isRunning())
         throw ServiceError(QStringLiteral("service %1 was not started; call start() first").arg(d->name));
+    lock.unlock();
     const auto isDecided = [this] { return d->hasStarted || d->hasEnded; };
-    if (deadline.isForever()) {
-        d->changed.wait(lock, isDecided);
-    } else if (!d->changed.wait_until(lock, deadline.deadline<std::chrono::steady_clock>(), isDecided)) {
+    const bool isInTime = Detail::blockUntil(d->mutex, d->changed, isDecided, deadline,
+                                             QStringLiteral("waitStarted() of service %1").arg(d->name));
+    lock.lock();
+    if (!isInTime && !isDecided())
         throw TimeoutError(QStringLiteral("service %1 is not ready within the time limit").arg(d->name));
-    }
     if (d->cause) {
         Detail::throwWithCause(ServiceError(d->hasStarted
                                                 ? QStringLiteral("service %1 has failed").arg(d->name)
