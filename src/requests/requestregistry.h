@@ -9,6 +9,8 @@
 #include <QCoroTask>
 #include <QDeadlineTimer>
 
+#include <atomic>
+#include <concepts>
 #include <exception>
 #include <memory>
 #include <type_traits>
@@ -35,6 +37,16 @@ public:
     [[nodiscard]] PendingReply<Key, Value> expect(Key key)
     {
         return PendingReply<Key, Value>(d, d->expect(std::move(key)));
+    }
+
+    /// The same under a number that this registry has not used yet, for who needs no key but a new one.
+    [[nodiscard]] PendingReply<Key, Value> expect() requires(std::integral<Key> && !std::same_as<Key, bool>)
+    {
+        Key key{};
+        do {
+            key = static_cast<Key>(m_lastKey.fetch_add(1, std::memory_order_relaxed) + 1);
+        } while (contains(key)); // somebody's own key, or a small number that has come round
+        return expect(key);
     }
 
     /// Registers, calls \a send as send(), send(key) or send(ReplyHandle), and blocks until the reply is there.
@@ -124,6 +136,7 @@ private:
     }
 
     const std::shared_ptr<Table> d = std::make_shared<Table>();
+    std::atomic<quint64> m_lastKey{0};
 };
 
 } // namespace MicroIO

@@ -46,6 +46,7 @@ private Q_SLOTS:
     void awaitedRequestWhoseSendAnswers();
     void theKeyIsFreeOnceItIsAnswered();
     void aDuplicateKeyIsRefused();
+    void keysOfItsOwn();
     void anErrorIsAnAnswer();
     void aFailureWithoutAnErrorIsABrokenResource();
     void aThrowingSendFreesTheKey();
@@ -187,6 +188,23 @@ void tst_RequestRegistry::aDuplicateKeyIsRefused()
     QCOMPARE(registry.size(), 1);
     QVERIFY(registry.resolve(1, text("first")));
     QCOMPARE(waiting.settled(), text("first"));
+}
+
+void tst_RequestRegistry::keysOfItsOwn()
+{
+    Registry registry;
+    const auto chosen = registry.expect(2);
+    const auto first = registry.expect();
+    const auto second = registry.expect();
+    QCOMPARE(first.key(), 1);
+    QCOMPARE(second.key(), 3);
+    registry.close();
+    QVERIFY_THROWS_EXCEPTION(ClosedResourceError, registry.expect());
+
+    RequestRegistry<quint8, int> small;
+    const auto kept = small.expect();
+    for (int i = 0; i < 1000; ++i)
+        QVERIFY(small.expect().key() != kept.key());
 }
 
 void tst_RequestRegistry::anErrorIsAnAnswer()
