@@ -2,6 +2,7 @@
 // What g++ 12 destroys twice inside a co_await expression does not compile; what it treats well does.
 #include <MicroIO/CancelScope>
 #include <MicroIO/Channel>
+#include <MicroIO/RequestRegistry>
 #include <MicroIO/RunInThread>
 #include <MicroIO/TaskGroup>
 #include <MicroIO/Timeouts>
@@ -12,7 +13,8 @@
 using namespace MicroIO;
 using namespace std::chrono_literals;
 
-QCoro::Task<> guarded(CancelScope scope, TaskGroup &group, SendChannel<std::function<void()>> jobs)
+QCoro::Task<> guarded(CancelScope scope, TaskGroup &group, SendChannel<std::function<void()>> jobs,
+                      RequestRegistry<int, int> &registry)
 {
     int value = 0;
 
@@ -22,6 +24,7 @@ QCoro::Task<> guarded(CancelScope scope, TaskGroup &group, SendChannel<std::func
     co_await failAfter(scope, 1s, [&](CancelScope) -> QCoro::Task<> { co_await scope.checkpoint(); });
     co_await runInThread(scope, [&] { ++value; });
     co_await jobs.send(scope, [&] { ++value; });
+    co_await registry.request(scope, 1, [&](int key) { registry.resolve(key, 1); });
     co_await group.start(scope, [&](CancelScope, TaskStatus<> status) -> QCoro::Task<> {
         status.started();
         co_await scope.checkpoint();
@@ -44,6 +47,7 @@ QCoro::Task<> guarded(CancelScope scope, TaskGroup &group, SendChannel<std::func
     co_await runInThread(scope, work);
     co_await jobs.send(scope, job);
     co_await jobs.send(scope, std::function<void()>(job)); // a class of its own is treated well
+    co_await registry.request(scope, 1, work);
     co_await group.start(scope, starting);
 
     // in no co_await expression
@@ -70,6 +74,8 @@ QCoro::Task<> guarded(CancelScope scope, TaskGroup &group, SendChannel<std::func
 #endif
 #ifdef MUST_REFUSE_SEND
     co_await jobs.send(scope, [scope] { scope.cancel(); });
+#ifdef MUST_REFUSE_REQUEST
+    co_await registry.request(scope, 1, [scope] { scope.cancel(); });
 #endif
 #ifdef MUST_REFUSE_START
     co_await group.start(scope, [scope](CancelScope, TaskStatus<> status) -> QCoro::Task<> {
