@@ -110,6 +110,9 @@ public:
     bool isClosed() const { return d->isClosed(); }
     ChannelStats stats() const { return d->stats(); }
 
+    /// For the library's own classes: what knows the figures, as long as it is there.
+    std::weak_ptr<const Detail::ChannelCore> core() const { return d; }
+
     /// For createChannel().
     explicit ReceiveChannel(std::shared_ptr<Detail::ChannelQueue<T>> queue)
         : d(std::move(queue))

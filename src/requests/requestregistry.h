@@ -245,6 +245,9 @@ public:
     /// Closes the registry when \a owner is destroyed.
     void bindTo(QObject *owner) { d->bindTo(owner); }
 
+    /// For the library's own classes: what knows the figures, as long as it is there.
+    auto table() const { return std::weak_ptr<const Table>(d); }
+
 private:
     using Table = Detail::RequestTableOf<Key, Value>;
 
