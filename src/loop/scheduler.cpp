@@ -31,6 +31,7 @@ constexpr int patience = 16;
 
 thread_local Scheduler *here = nullptr;
 thread_local bool endedHere = false;
+thread_local bool closedHere = false; // for good
 
 QThreadStorage<Scheduler *> &storage()
 {
@@ -57,7 +58,7 @@ Scheduler *Scheduler::current()
     if (here)
         return here;
     // A finished QThread still has its dispatcher while its thread storage goes away.
-    if (!QAbstractEventDispatcher::instance() || QThread::currentThread()->isFinished())
+    if (closedHere || !QAbstractEventDispatcher::instance() || QThread::currentThread()->isFinished())
         return nullptr;
     here = new Scheduler;
     endedHere = false;
@@ -73,6 +74,13 @@ Scheduler *Scheduler::currentOrNull()
 bool Scheduler::hasEndedHere()
 {
     return endedHere;
+}
+
+void Scheduler::endHere()
+{
+    closedHere = endedHere = true;
+    if (here)
+        storage().setLocalData(nullptr);
 }
 
 void Scheduler::enqueue(ReadyItem *item)

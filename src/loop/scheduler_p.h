@@ -37,6 +37,9 @@ public:
     /// True if the calling thread had a scheduler whose loop has ended.
     static bool hasEndedHere();
 
+    /// Ends the calling thread's scheduler, if there is one, before the thread itself ends; there is none afterwards.
+    static void endHere();
+
     const std::shared_ptr<Inbox> &inbox() const { return m_inbox; }
 
     /// Runs \a item in the next turn of the loop.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What g++ 12 destroys twice inside a co_await expression does not compile; what it treats well does.
 #include <MicroIO/CancelScope>
+#include <MicroIO/LoopServiceThread>
 #include <MicroIO/RunInThread>
 #include <MicroIO/TaskGroup>
 #include <MicroIO/Timeouts>
@@ -11,7 +12,7 @@
 using namespace MicroIO;
 using namespace std::chrono_literals;
 
-QCoro::Task<> guarded(CancelScope scope, TaskGroup &group)
+QCoro::Task<> guarded(CancelScope scope, TaskGroup &group, LoopServiceThread &service)
 {
     int value = 0;
 
@@ -24,6 +25,8 @@ QCoro::Task<> guarded(CancelScope scope, TaskGroup &group)
         status.started();
         co_await scope.checkpoint();
     });
+
+    co_await service.call(scope, [&](CancelScope) -> QCoro::Task<> { co_await scope.checkpoint(); });
 
     // named
     const auto groupBody = [scope](TaskGroup &) -> QCoro::Task<> { co_await scope.checkpoint(); };
@@ -40,6 +43,7 @@ QCoro::Task<> guarded(CancelScope scope, TaskGroup &group)
     co_await failAfter(scope, 1s, function);
     co_await runInThread(scope, work);
     co_await group.start(scope, starting);
+    co_await service.call(scope, body);
 
     // in no co_await expression
     group.startSoon([scope]() -> QCoro::Task<> { co_await scope.checkpoint(); });
@@ -71,6 +75,9 @@ QCoro::Task<> guarded(CancelScope scope, TaskGroup &group)
 #endif
 #ifdef MUST_REFUSE_RESULT
     co_await group.startSoon([scope]() -> QCoro::Task<> { co_await scope.checkpoint(); }).result(scope);
+#endif
+#ifdef MUST_REFUSE_CALL
+    co_await service.call(scope, [scope](CancelScope) -> QCoro::Task<> { co_await scope.checkpoint(); });
 #endif
 #ifdef MUST_REFUSE_STDFUNCTION
     co_await moveOnAfter(scope, 1s, std::function<QCoro::Task<>(CancelScope)>(body));

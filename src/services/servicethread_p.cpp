@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "services/servicethread_p.h"
+
+#include "loop/logging_p.h"
+#include "loop/scheduler_p.h"
+#include "scopes/closescope_p.h"
+#include "scopes/errors_p.h"
+
+#include <QCoreApplication>
+
+#include <utility>
+
+namespace MicroIO::Detail {
+
+ServicePrivate::ServicePrivate(ServiceThread *thread, const QString &serviceName,
+                               ServiceThread::Target function)
+    : name(serviceName)
+    , ownThread(thread)
+    , target(std::move(function))
+    , service(thread)
+{
+}
+
+QEvent::Type ServicePrivate::newsEvent()
+{
+    static const auto type = QEvent::Type(QEvent::registerEventType());
+    return type;
+}
+
+void ServicePrivate::tellLocked(News item)
+{
+    news.push_back(std::move(item));
+    if (news.size() == 1 && service)
+        QCoreApplication::postEvent(service, new QEvent(newsEvent()));
+}
+
+void ServicePrivate::enterLocked(State next, const QString &error)
+{
+    state = next;
+    tellLocked({next, error});
+    changed.notify_all();
+}
+
+void ServicePrivate::wakeStartedLocked()
+{
+    startWaits.completeAll();
+    changed.notify_all();
+}
+
+bool ServicePrivate::beginStart()
+{
+    QString complaint;
+    {
+        const std::lock_guard lock(mutex);
+        if (isGoing) {
+            complaint = QStringLiteral("Service %1 was started after stopAndJoin(); it has ended for good.");
+        } else if (state != State::Idle || hasRun) {
+            complaint = QStringLiteral("Service %1 was started a second time; a service runs once.");
+        } else {
+            enterLocked(State::Starting);
+            // Asked to stop before: it does so as soon as it runs.
+            if (closeScope.isClosed()) {
+                isStopped = true;
+                enterLocked(State::Stopping);
+            }
+            return true;
+        }
+    }
+    qCCritical(logService).noquote() << complaint.arg(name);
+    return false;
+}
+
+bool ServicePrivate::beginRun()
+{
+    {
+        const std::lock_guard lock(mutex);
+        if (!std::exchange(hasRun, true)) {
+            // Whoever called start() of QThread itself has not said so.
+            if (state == State::Idle)
+                enterLocked(State::Starting);
+            if (closeScope.isClosed())
+                isStopped = true;
+            if (isStopped && state == State::Starting)
+                enterLocked(State::Stopping);
+            if (isStopped) {
+                service->QThread::requestInterruption();
+                if (stopEndsLoop)
+                    service->QThread::quit();
+            }
+            return true;
+        }
+    }
+    qCCritical(logService).noquote()
+        << QStringLiteral("Service %1 was started a second time; a service runs once.").arg(name);
+    return false;
+}
+
+void ServicePrivate::failToStart()
+{
+    end(std::make_exception_ptr(ServiceError(QStringLiteral("its thread could not be created"))));
+}
+
+void ServicePrivate::stopped()
+{
+    const std::lock_guard lock(mutex);
+    if (state == State::Idle || hasEnded)
+        return;
+    isStopped = true;
+    if (state == State::Starting || state == State::Running)
+        enterLocked(State::Stopping);
+    wakeStartedLocked();
+    if (service && hasRun) {
+        service->QThread::requestInterruption();
+        if (stopEndsLoop)
+            service->QThread::quit();
+    }
+}
+
+void ServicePrivate::reportStarted()
+{
+    const std::lock_guard lock(mutex);
+    if (state != State::Starting || isStartDecidedLocked())
+        return;
+    hasStarted = true;
+    readySince = now();
+    enterLocked(State::Running);
+    wakeStartedLocked();
+}
+
+void ServicePrivate::end(std::exception_ptr error)
+{
+    if (closeScope.isClosed())
+        stopped(); // who closes it may not have got so far
+    {
+        const std::lock_guard lock(mutex);
+        hasEnded = true;
+        if (!error && closeScope.isFailed()) {
+            // Somebody has failed the service from outside.
+            error = closeScope.exception();
+            if (!error)
+                error = std::make_exception_ptr(ServiceError(closeScope.reason()));
+        }
+        if (!error && !hasStarted && !isStopped)
+            error = std::make_exception_ptr(ServiceError(QStringLiteral("it ended before it was ready")));
+        cause = error;
+        wakeStartedLocked();
+    }
+    const QString text = error ? describe(error) : QString();
+    if (error) {
+        closeScope.fail(error);
+        qCCritical(logService).noquote() << QStringLiteral("Service %1 has failed: %2").arg(name, text);
+    } else {
+        closeScope.close(QStringLiteral("the service has ended"));
+    }
+    if (QThread::currentThread() == ownThread) {
+        // What still waits in this thread, or was to be deleted later, belongs to the service.
+        Scheduler::endHere();
+        QCoreApplication::sendPostedEvents(nullptr, QEvent::DeferredDelete);
+    }
+    const std::lock_guard lock(mutex);
+    endedAt = now();
+    enterLocked(error ? State::Failed : State::Stopped, text);
+    endWaits.completeAll();
+}
+
+void ServicePrivate::tellCallbackFailed(const std::exception_ptr &error)
+{
+    const QString text = describe(error);
+    qCCritical(logService).noquote()
+        << QStringLiteral("A callback of service %1 has failed: %2").arg(name, text);
+    const std::lock_guard lock(mutex);
+    tellLocked({std::nullopt, text});
+}
+
+std::vector<ServicePrivate::News> ServicePrivate::takeNews()
+{
+    const std::lock_guard lock(mutex);
+    return std::exchange(news, {});
+}
+
+void ServicePrivate::throwUnlessStarted() const
+{
+    std::unique_lock lock(mutex);
+    if (hasStarted && !cause)
+        return;
+    const State current = state;
+    const bool wasReady = hasStarted;
+    auto error = cause;
+    lock.unlock();
+    const QString reason = closeScope.reason();
+    if (!error && !wasReady && current != State::Idle)
+        error = closeScope.exception();
+    if (error) {
+        throwWithCause(ServiceError(wasReady ? QStringLiteral("service %1 has failed").arg(name)
+                                             : QStringLiteral("service %1 failed to start").arg(name)),
+                       error);
+    }
+    if (current == State::Idle)
+        throw ServiceError(QStringLiteral("service %1 was not started; call start() first").arg(name));
+    throw ServiceError(
+        reason.isEmpty()
+            ? QStringLiteral("service %1 was stopped before it was ready").arg(name)
+            : QStringLiteral("service %1 was stopped before it was ready: %2").arg(name, reason));
+}
+
+void ServicePrivate::refuseOwnThread(const char *function) const
+{
+    if (QThread::currentThread() != ownThread)
+        return;
+    throw DeadlockError(QStringLiteral("%1 of service %2 on its own thread would never return")
+                            .arg(QString::fromLatin1(function), name));
+}
+
+} // namespace MicroIO::Detail
