@@ -3,6 +3,7 @@
 
 #include "loop/clock_p.h"
 #include "loop/logging_p.h"
+#include "loop/loopprobe_p.h"
 #include <MicroIO/loop/suspension.h>
 
 #include <QAbstractEventDispatcher>
@@ -208,6 +209,10 @@ void Clearing::run()
 
 bool Scheduler::event(QEvent *event)
 {
+    if (event->type() == LoopProbe::eventType()) {
+        static_cast<LoopProbe *>(event)->arrived(*this);
+        return true;
+    }
     if (event->type() != QEvent::User)
         return QObject::event(event);
     m_inbox->m_wakePosted.store(false, std::memory_order_release);
@@ -265,6 +270,17 @@ void Scheduler::drain()
         m_inbox->wake();
 }
 
+bool Scheduler::isAtRest() const
+{
+    return !hasWork() && m_refused.isEmpty() && m_inbox->isEmpty();
+}
+
+void Scheduler::forEachSuspended(const std::function<void(const Suspension &)> &visit) const
+{
+    for (const auto *queue : {&m_suspended, &m_outlasting, &m_groupEnds})
+        queue->forEach([&visit](ReadyItem *item) { visit(*static_cast<const Suspension *>(item)); });
+}
+
 bool Scheduler::hasWork() const
 {
     return !m_atOnce.isEmpty() || !m_doomed.isEmpty() || !m_current.isEmpty() || !m_next.isEmpty();
@@ -311,8 +327,15 @@ void Scheduler::armTimer()
     const Deadline due = m_timers.earliest();
     if (due >= m_armedFor)
         return;
-    if (ClockSource::installed())
-        return; // who moves the time calls wakeAllLoops()
+    if (auto *source = ClockSource::installed()) {
+        source->activity();
+        if (!source->isReal()) {
+            // Who moves the time calls wakeAllLoops(), but for what is due already.
+            if (due <= source->now())
+                m_inbox->wake();
+            return;
+        }
+    }
     // Nothing but 0 for what is due: the farthest past is further away than a duration is long.
     const auto wait = std::chrono::ceil<std::chrono::milliseconds>(due - std::min(due, now()));
     // A timer far away rings early, finds nothing due and is set again.

@@ -10,6 +10,7 @@
 #include <QObject>
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -77,6 +78,13 @@ public:
     void enqueueRefused(ReadyItem *item);
 
     bool isEnding() const { return m_ending; }
+
+    /// True if nothing is ready here, so that only another thread or time makes something happen. For tests.
+    bool isAtRest() const;
+    /// When the first timer is due; Deadline::max() without one.
+    Deadline earliestTimer() const { return m_timers.earliest(); }
+    /// Calls \a visit for every coroutine that waits here and is not ready.
+    void forEachSuspended(const std::function<void(const Suspension &)> &visit) const;
 
     /// How often a task may swallow Cancelled where there is no later turn.
     static constexpr int maximumRefusals = 1000;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <MicroIO/requests/replycore.h>
 
+#include "loop/blocking_p.h"
 #include "scopes/closescope_p.h"
 #include "scopes/errors_p.h"
 
 #include <QObject>
 
-#include <chrono>
 #include <stdexcept>
 #include <utility>
 
@@ -129,18 +129,17 @@ void RequestTable::bindTo(QObject *owner)
 void RequestTable::wait(ReplyCore &reply, QDeadlineTimer deadline)
 {
     std::condition_variable decided;
-    std::unique_lock lock(mutex);
-    if (reply.isPending() && (reply.m_wait || reply.m_blocked))
-        refuseSecondWaiter();
-    reply.m_blocked = &decided;
+    {
+        const std::lock_guard lock(mutex);
+        if (reply.isPending() && (reply.m_wait || reply.m_blocked))
+            refuseSecondWaiter();
+        reply.m_blocked = &decided;
+    }
     const auto isDecided = [&reply] { return !reply.isPending(); };
-    bool done = true;
-    if (deadline.isForever())
-        decided.wait(lock, isDecided);
-    else
-        done = decided.wait_until(lock, deadline.deadline<std::chrono::steady_clock>(), isDecided);
+    const bool isInTime = blockUntil(mutex, decided, isDecided, deadline, QStringLiteral("a reply"));
+    const std::lock_guard lock(mutex);
     reply.m_blocked = nullptr;
-    if (!done)
+    if (!isInTime && reply.isPending())
         throw TimeoutError(QStringLiteral("no reply within the time limit"));
     reply.throwUnlessAnswered();
 }

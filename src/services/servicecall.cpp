@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <MicroIO/services/servicecall.h>
 
+#include "loop/blocking_p.h"
 #include "loop/logging_p.h"
 #include <MicroIO/Errors>
 
@@ -40,8 +41,10 @@ void ServiceCall::ended(End end, const std::exception_ptr &error)
 void ServiceCall::cancelAndBlock(const QString &taskName)
 {
     cancel(QStringLiteral("the coroutine that waits for it is being destroyed"));
-    std::unique_lock lock(m_mutex);
-    while (!m_changed.wait_for(lock, 5s, [this] { return m_isOver; })) {
+    const auto isOver = [this] { return m_isOver; };
+    while (!blockUntil(m_mutex, m_changed, isOver, QDeadlineTimer(5s),
+                       QStringLiteral("the end of a call of %1 to a service").arg(taskName),
+                       LimitBy::RealTime)) {
         qCCritical(logTask).noquote()
             << QStringLiteral(
                    "%1 is being destroyed and waits for its call to a service, which does not look at its scope.")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <MicroIO/ServiceThread>
 
+#include "loop/blocking_p.h"
 #include "loop/logging_p.h"
 #include "scopes/closescope_p.h"
 #include "services/servicethread_p.h"
@@ -34,6 +35,7 @@ ServiceThread::~ServiceThread()
                    .arg(d->name);
     }
     stopAndJoin();
+    d->presence.reset();
     const std::lock_guard lock(d->mutex);
     d->service = nullptr;
 }
@@ -56,18 +58,16 @@ void ServiceThread::reportStarted()
 void ServiceThread::waitStarted(QDeadlineTimer deadline)
 {
     d->refuseOwnThread("waitStarted()");
+    bool wasStarted = false;
     {
-        std::unique_lock lock(d->mutex);
-        const auto isDecided = [this] { return d->isStartDecidedLocked(); };
-        if (d->state != State::Idle || isRunning()) {
-            if (deadline.isForever()) {
-                d->changed.wait(lock, isDecided);
-            } else if (!d->changed.wait_until(lock, deadline.deadline<std::chrono::steady_clock>(),
-                                              isDecided)) {
-                throw TimeoutError(
-                    QStringLiteral("service %1 is not ready within the time limit").arg(d->name));
-            }
-        }
+        const std::lock_guard lock(d->mutex);
+        wasStarted = d->state != State::Idle || isRunning();
+    }
+    const auto isDecided = [this] { return d->isStartDecidedLocked(); };
+    if (wasStarted
+        && !Detail::blockUntil(d->mutex, d->changed, isDecided, deadline,
+                               QStringLiteral("waitStarted() of service %1").arg(d->name))) {
+        throw TimeoutError(QStringLiteral("service %1 is not ready within the time limit").arg(d->name));
     }
     d->throwUnlessStarted();
 }

@@ -19,6 +19,7 @@ ServicePrivate::ServicePrivate(ServiceThread *thread, const QString &serviceName
     , target(std::move(function))
     , service(thread)
 {
+    presence.emplace(thread, QStringLiteral("service %1").arg(name));
 }
 
 QEvent::Type ServicePrivate::newsEvent()

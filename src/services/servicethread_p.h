@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "loop/presence_p.h"
 #include "services/servicefigures_p.h"
 #include <MicroIO/Clock>
 #include <MicroIO/ServiceThread>
@@ -55,6 +56,7 @@ public:
 
     const QString name;
     const QThread *const ownThread; // compared, not used
+    std::optional<Presence> presence; // for a test's clock; the object's
     CloseScope closeScope;
     ServiceFigures figures;
     ServiceThread::Target target; // of the service's thread while that runs

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <MicroIO/services/synccall.h>
 
+#include "loop/blocking_p.h"
 #include "scopes/errors_p.h"
 #include "services/blockedcalls_p.h"
 #include <MicroIO/Errors>
 #include <MicroIO/LoopServiceThread>
-
-#include <chrono>
 
 namespace MicroIO::Detail {
 
@@ -37,11 +36,11 @@ void SyncCall::leave()
 
 void SyncCall::wait(const QString &service, const CloseScope &life, QDeadlineTimer deadline)
 {
-    std::unique_lock lock(m_mutex);
     const auto isDecided = [this] { return m_stage == Done || m_stage == Discarded; };
-    if (deadline.isForever()) {
-        m_decided.wait(lock, isDecided);
-    } else if (!m_decided.wait_until(lock, deadline.deadline<std::chrono::steady_clock>(), isDecided)) {
+    const bool isInTime = blockUntil(m_mutex, m_decided, isDecided, deadline,
+                                     QStringLiteral("callSync() to service %1").arg(service));
+    std::unique_lock lock(m_mutex);
+    if (!isInTime && !isDecided()) {
         if (m_stage == Queued)
             m_stage = Forgotten;
         lock.unlock();
