@@ -42,6 +42,8 @@ private:
 template<typename Fn>
 class ServiceCallOf final : public ServiceCall
 {
+    static_assert(std::is_nothrow_destructible_v<Fn>, "the destructor of a callable must not throw");
+
 public:
     using Value = RemoteValue<Fn>;
 

@@ -42,12 +42,7 @@ ServiceThread::~ServiceThread()
 
 void ServiceThread::start(Priority priority)
 {
-    const std::lock_guard starting(d->starting);
-    if (!d->beginStart())
-        return;
-    QThread::start(priority);
-    if (!isRunning() && !isFinished())
-        d->failToStart();
+    d->start(priority);
 }
 
 void ServiceThread::reportStarted()
@@ -80,13 +75,10 @@ bool ServiceThread::stop(const QString &reason)
 bool ServiceThread::joinOrLog(QDeadlineTimer deadline)
 {
     d->refuseOwnThread("joinOrLog()");
-    if (wait(deadline)) {
-        // What the thread wrote is ours from here on, and ThreadSanitizer, which cannot see into wait(), knows it, too.
-        const std::lock_guard lock(d->mutex);
+    // Then for what little the thread has left to do; only one that QThread itself has just started has told nothing.
+    if (d->waitEnded(deadline) && wait(d->isIdle() ? deadline : QDeadlineTimer(QDeadlineTimer::Forever)))
         return true;
-    }
-    qCCritical(Detail::logService).noquote()
-        << QStringLiteral("Service %1 has not ended within the time limit; it runs on.").arg(d->name);
+    d->logThatItRunsOn();
     return false;
 }
 
@@ -100,8 +92,9 @@ void ServiceThread::stopAndJoin()
         const std::lock_guard lock(d->mutex);
         d->isGoing = true;
     }
-    // Whatever isRunning() says: it is false already while the thread still works on its end.
-    while (!joinOrLog(QDeadlineTimer(5s))) {}
+    while (!d->waitEnded(QDeadlineTimer(5s), Detail::LimitBy::RealTime))
+        d->logThatItRunsOn();
+    wait();
 }
 
 void ServiceThread::quit()

@@ -12,6 +12,16 @@
 
 namespace MicroIO::Detail {
 
+namespace {
+
+void tell(const ServicePrivate::Listeners &listeners, bool isReady)
+{
+    for (const auto &listener : listeners)
+        listener(isReady);
+}
+
+} // namespace
+
 ServicePrivate::ServicePrivate(ServiceThread *thread, const QString &serviceName,
                                ServiceThread::Target function)
     : name(serviceName)
@@ -42,10 +52,103 @@ void ServicePrivate::enterLocked(State next, const QString &error)
     changed.notify_all();
 }
 
-void ServicePrivate::wakeStartedLocked()
+/// To be followed by a call of what it gives, with the mutex unlocked.
+ServicePrivate::Listeners ServicePrivate::wakeStartedLocked()
 {
     startWaits.completeAll();
     changed.notify_all();
+    return std::exchange(startListeners, {});
+}
+
+void ServicePrivate::onStartDecided(std::function<void(bool)> listener)
+{
+    bool wasReady = false;
+    {
+        const std::lock_guard lock(mutex);
+        if (!isStartDecidedLocked()) {
+            startListeners.push_back(std::move(listener));
+            return;
+        }
+        wasReady = hasStarted;
+    }
+    listener(wasReady);
+}
+
+bool ServicePrivate::isIdle() const
+{
+    const std::lock_guard lock(mutex);
+    return state == State::Idle;
+}
+
+bool ServicePrivate::runs() const
+{
+    const std::lock_guard lock(mutex);
+    return !isAtRestLocked();
+}
+
+bool ServicePrivate::isAtRestLocked() const
+{
+    return state == State::Idle || isOverLocked();
+}
+
+bool ServicePrivate::isStartSettledLocked() const
+{
+    return isStartDecidedLocked() || (state == State::Idle && closeScope.isClosed());
+}
+
+void ServicePrivate::logThatItRunsOn() const
+{
+    qCCritical(logService).noquote()
+        << QStringLiteral("Service %1 has not ended within the time limit; it runs on.").arg(name);
+}
+
+bool ServicePrivate::waitStartDecided(QDeadlineTimer deadline)
+{
+    return blockUntil(
+        mutex, changed, [this] { return isStartSettledLocked(); }, deadline,
+        QStringLiteral("the start of service %1").arg(name));
+}
+
+bool ServicePrivate::waitEnded(QDeadlineTimer deadline, LimitBy by)
+{
+    {
+        // Somebody may be starting it, who has not seen that it was stopped.
+        const std::lock_guard lock(starting);
+    }
+    return blockUntil(
+        mutex, changed, [this] { return isAtRestLocked(); }, deadline,
+        QStringLiteral("the end of service %1").arg(name), by);
+}
+
+void ServicePrivate::start(QThread::Priority priority)
+{
+    const std::lock_guard lock(starting);
+    startLocked(priority);
+}
+
+bool ServicePrivate::startUnlessStopped()
+{
+    const std::lock_guard lock(starting);
+    bool isIdle = false;
+    {
+        const std::lock_guard stateLock(mutex);
+        isIdle = state == State::Idle;
+    }
+    if (isIdle && closeScope.isClosed())
+        return false;
+    if (isIdle)
+        startLocked(QThread::InheritPriority);
+    return true;
+}
+
+/// With \c starting held.
+void ServicePrivate::startLocked(QThread::Priority priority)
+{
+    if (!beginStart())
+        return;
+    service->QThread::start(priority);
+    if (!service->isRunning() && !service->isFinished())
+        failToStart();
 }
 
 bool ServicePrivate::beginStart()
@@ -103,35 +206,46 @@ void ServicePrivate::failToStart()
 
 void ServicePrivate::stopped()
 {
-    const std::lock_guard lock(mutex);
-    if (state == State::Idle || hasEnded)
-        return;
-    isStopped = true;
-    if (state == State::Starting || state == State::Running)
-        enterLocked(State::Stopping);
-    wakeStartedLocked();
-    if (service && hasRun) {
-        service->QThread::requestInterruption();
-        if (stopEndsLoop)
-            service->QThread::quit();
+    Listeners listeners;
+    {
+        const std::lock_guard lock(mutex);
+        if (state == State::Idle)
+            changed.notify_all(); // who waits for it in a group
+        if (state == State::Idle || hasEnded)
+            return;
+        isStopped = true;
+        if (state == State::Starting || state == State::Running)
+            enterLocked(State::Stopping);
+        listeners = wakeStartedLocked();
+        if (service && hasRun) {
+            service->QThread::requestInterruption();
+            if (stopEndsLoop)
+                service->QThread::quit();
+        }
     }
+    tell(listeners, false);
 }
 
 void ServicePrivate::reportStarted()
 {
-    const std::lock_guard lock(mutex);
-    if (state != State::Starting || isStartDecidedLocked())
-        return;
-    hasStarted = true;
-    readySince = now();
-    enterLocked(State::Running);
-    wakeStartedLocked();
+    Listeners listeners;
+    {
+        const std::lock_guard lock(mutex);
+        if (state != State::Starting || isStartDecidedLocked())
+            return;
+        hasStarted = true;
+        readySince = now();
+        enterLocked(State::Running);
+        listeners = wakeStartedLocked();
+    }
+    tell(listeners, true);
 }
 
 void ServicePrivate::end(std::exception_ptr error)
 {
     if (closeScope.isClosed())
         stopped(); // who closes it may not have got so far
+    Listeners listeners;
     {
         const std::lock_guard lock(mutex);
         hasEnded = true;
@@ -144,8 +258,9 @@ void ServicePrivate::end(std::exception_ptr error)
         if (!error && !hasStarted && !isStopped)
             error = std::make_exception_ptr(ServiceError(QStringLiteral("it ended before it was ready")));
         cause = error;
-        wakeStartedLocked();
+        listeners = wakeStartedLocked();
     }
+    tell(listeners, false);
     const QString text = error ? describe(error) : QString();
     if (error) {
         closeScope.fail(error);
@@ -196,8 +311,12 @@ void ServicePrivate::throwUnlessStarted() const
                                              : QStringLiteral("service %1 failed to start").arg(name)),
                        error);
     }
-    if (current == State::Idle)
-        throw ServiceError(QStringLiteral("service %1 was not started; call start() first").arg(name));
+    if (current == State::Idle) {
+        throw ServiceError((closeScope.isClosed()
+                                ? QStringLiteral("service %1 was stopped before it was started")
+                                : QStringLiteral("service %1 was not started; call start() first"))
+                               .arg(name));
+    }
     throw ServiceError(
         reason.isEmpty()
             ? QStringLiteral("service %1 was stopped before it was ready").arg(name)

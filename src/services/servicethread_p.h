@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "loop/blocking_p.h"
 #include "loop/presence_p.h"
 #include "services/servicefigures_p.h"
 #include <MicroIO/Clock>
@@ -10,6 +11,7 @@
 
 #include <condition_variable>
 #include <exception>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <vector>
@@ -21,6 +23,7 @@ class MICROIO_EXPORT ServicePrivate
 {
 public:
     using State = ServiceThread::State;
+    using Listeners = std::vector<std::function<void(bool)>>;
 
     /// What the owner's thread is told: a new state, or a callback that has failed.
     struct News
@@ -31,6 +34,10 @@ public:
 
     ServicePrivate(ServiceThread *thread, const QString &serviceName, ServiceThread::Target function);
 
+    /// Starts the thread, once. Any thread.
+    void start(QThread::Priority priority = QThread::InheritPriority);
+    /// The same if it was not started yet; false if it never will be, because it was stopped before.
+    bool startUnlessStopped();
     /// From Idle on; false, with what is wrong logged, if it was started before or is stopped for good. Any thread.
     bool beginStart();
     /// On the service's thread: false, which is logged, if it has run before.
@@ -42,6 +49,17 @@ public:
     void stopped();
     /// On the service's thread: none of its code runs from here on but what ends with its loop.
     void end(std::exception_ptr error);
+
+    /// \a listener is called once, when it is decided whether the service is ready, with no lock held, on whichever thread
+    /// decides it; at once if it is. It may start other services, stop them and post.
+    void onStartDecided(std::function<void(bool isReady)> listener);
+    bool isIdle() const;
+    bool runs() const;
+    void logThatItRunsOn() const;
+    /// Blocks; true if it is decided before \a deadline whether the service is ready, or that it will not be started.
+    bool waitStartDecided(QDeadlineTimer deadline);
+    /// Blocks; true if the service has ended before \a deadline, or does not run. Its thread may be about to end still.
+    bool waitEnded(QDeadlineTimer deadline, LimitBy by = LimitBy::Clock);
 
     void tellCallbackFailed(const std::exception_ptr &error);
     std::vector<News> takeNews();
@@ -77,13 +95,17 @@ public:
     std::optional<Deadline> readySince;
     std::optional<Deadline> endedAt;
     std::vector<News> news;
+    Listeners startListeners;
     WaitList startWaits;
     WaitList endWaits;
 
 private:
+    void startLocked(QThread::Priority priority);
+    bool isStartSettledLocked() const;
+    bool isAtRestLocked() const;
     void enterLocked(State next, const QString &error = {});
     void tellLocked(News item);
-    void wakeStartedLocked();
+    [[nodiscard]] Listeners wakeStartedLocked();
 };
 
 } // namespace MicroIO::Detail

@@ -32,7 +32,7 @@ template<typename Fn>
 class SoonCallOf final : public SoonCall
 {
     static_assert(std::is_invocable_v<Fn &>, "callSoon() calls fn(): it takes no arguments");
-    static_assert(std::is_nothrow_destructible_v<Fn>, "the destructor of a callback must not throw");
+    static_assert(std::is_nothrow_destructible_v<Fn>, "the destructor of a callable must not throw");
 
 public:
     template<typename F>

@@ -70,6 +70,8 @@ namespace Detail {
 template<typename Fn>
 class SubmissionOf final : public Submission
 {
+    static_assert(std::is_nothrow_destructible_v<Fn>, "the destructor of a callable must not throw");
+
 public:
     using Value = RemoteValue<Fn, SubmissionProgress>;
 

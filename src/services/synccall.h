@@ -63,6 +63,8 @@ private:
 template<typename Fn>
 class SyncCallOf final : public SyncCall
 {
+    static_assert(std::is_nothrow_destructible_v<Fn>, "the destructor of a callable must not throw");
+
 public:
     using Result = std::invoke_result_t<Fn &>;
 
