@@ -101,6 +101,9 @@ public:
     /// \a owner cannot be destroyed meanwhile.
     void bindTo(QObject *owner) { d->bindTo(owner); }
 
+    /// For the library's own classes: what knows the figures, as long as it is there.
+    auto table() const { return std::weak_ptr<const Table>(d); }
+
 private:
     using Table = Detail::RequestTable<Key, Value>;
 

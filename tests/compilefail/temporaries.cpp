@@ -2,6 +2,7 @@
 // What g++ 12 destroys twice inside a co_await expression does not compile; what it treats well does.
 #include <MicroIO/CancelScope>
 #include <MicroIO/Channel>
+#include <MicroIO/LoopServiceThread>
 #include <MicroIO/RequestRegistry>
 #include <MicroIO/RunInThread>
 #include <MicroIO/TaskGroup>
@@ -14,7 +15,7 @@ using namespace MicroIO;
 using namespace std::chrono_literals;
 
 QCoro::Task<> guarded(CancelScope scope, TaskGroup &group, SendChannel<std::function<void()>> jobs,
-                      RequestRegistry<int, int> &registry)
+                      RequestRegistry<int, int> &registry, LoopServiceThread &service)
 {
     int value = 0;
 
@@ -29,6 +30,8 @@ QCoro::Task<> guarded(CancelScope scope, TaskGroup &group, SendChannel<std::func
         status.started();
         co_await scope.checkpoint();
     });
+
+    co_await service.call(scope, [&](CancelScope) -> QCoro::Task<> { co_await scope.checkpoint(); });
 
     // named
     const auto groupBody = [scope](TaskGroup &) -> QCoro::Task<> { co_await scope.checkpoint(); };
@@ -49,6 +52,7 @@ QCoro::Task<> guarded(CancelScope scope, TaskGroup &group, SendChannel<std::func
     co_await jobs.send(scope, std::function<void()>(job)); // a class of its own is treated well
     co_await registry.request(scope, 1, work);
     co_await group.start(scope, starting);
+    co_await service.call(scope, body);
 
     // in no co_await expression
     group.startSoon([scope]() -> QCoro::Task<> { co_await scope.checkpoint(); });
@@ -85,6 +89,9 @@ QCoro::Task<> guarded(CancelScope scope, TaskGroup &group, SendChannel<std::func
 #endif
 #ifdef MUST_REFUSE_RESULT
     co_await group.startSoon([scope]() -> QCoro::Task<> { co_await scope.checkpoint(); }).result(scope);
+#endif
+#ifdef MUST_REFUSE_CALL
+    co_await service.call(scope, [scope](CancelScope) -> QCoro::Task<> { co_await scope.checkpoint(); });
 #endif
 #ifdef MUST_REFUSE_STDFUNCTION
     co_await moveOnAfter(scope, 1s, std::function<QCoro::Task<>(CancelScope)>(body));

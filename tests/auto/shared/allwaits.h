@@ -6,6 +6,7 @@
 #include "trigger.h"
 
 #include "scopes/closescope_p.h"
+#include "services/servicethread_p.h"
 #include <MicroIO/AsyncEvent>
 #include <MicroIO/AsyncMutex>
 #include <MicroIO/AsyncSemaphore>
@@ -13,6 +14,7 @@
 #include <MicroIO/Channel>
 #include <MicroIO/CloseScope>
 #include <MicroIO/RequestRegistry>
+#include <MicroIO/ServiceThread>
 #include <MicroIO/TaskGroup>
 
 #include <QPromise>
@@ -538,6 +540,48 @@ private:
     MicroIO::PendingReply<int, int> m_pending = m_registry.expect(1);
 };
 
+/// A service that is ready, and ends, when it is told.
+class ServiceWait : public Wait
+{
+public:
+    ~ServiceWait() override { m_service.stopAndJoin(); }
+    QString traces() const override
+    {
+        const std::lock_guard lock(m_service.core()->mutex);
+        return m_service.core()->startWaits.isEmpty() && m_service.core()->endWaits.isEmpty()
+                   ? QString()
+                   : QStringLiteral("listed still");
+    }
+    void stop() { m_service.stop(QStringLiteral("enough")); }
+
+protected:
+    ServiceWait() { m_service.start(); }
+
+    MicroIO::ServiceThread m_service{QStringLiteral("told"), [](MicroIO::ServiceThread &service) {
+                                         static_cast<void>(service.closeScope().wait());
+                                     }};
+};
+
+class ServiceStartWait final : public ServiceWait
+{
+public:
+    using Awaitable = decltype(std::declval<MicroIO::ServiceThread>().waitStarted(
+        std::declval<MicroIO::CancelScope>()));
+
+    QCoro::Task<> wait(MicroIO::CancelScope scope) override { co_await m_service.waitStarted(scope); }
+    void complete() override { m_service.reportStarted(); }
+};
+
+class ServiceEndWait final : public ServiceWait
+{
+public:
+    using Awaitable = decltype(std::declval<MicroIO::ServiceThread>().join(
+        std::declval<MicroIO::CancelScope>()));
+
+    QCoro::Task<> wait(MicroIO::CancelScope scope) override { co_await m_service.join(scope); }
+    void complete() override { m_service.stopAndJoin(); }
+};
+
 template<typename W, typename... Args>
 WaitRow waitRow(const char *name, WaitRow::Completion completion, std::vector<SourceEnd> ends = {},
                 Args... args)
@@ -631,7 +675,11 @@ inline std::vector<WaitRow> allWaits()
             {{"failed", doing(&RequestWait::fail), boom},
              {"registry closed", doing(&RequestWait::close), QStringLiteral("ClosedResourceError")},
              {"given up", doing(&ReplyWait::giveUp), QStringLiteral("BrokenResourceError")}}),
-        // Services: waitStarted, join.
+        waitRow<ServiceStartWait>("waitStarted of a service", WaitRow::BySource,
+                                  {{"stopped", doing(&ServiceWait::stop),
+                                    QStringLiteral("service told was stopped before it was ready: enough")}}),
+        waitRow<ServiceEndWait>("join of a service", WaitRow::BySource,
+                                {{"stopped", doing(&ServiceWait::stop), ended}}),
     };
 }
 
@@ -654,11 +702,12 @@ inline void addRows(bool (*filter)(const WaitRow &) = nullptr)
     }
 }
 
-/// Awaiters of what outlasts a cancellation and passes it on: start(), runInThread(), withTaskGroup(). Their cases are
-/// in tst_passingwaits.
+/// Awaiters of what outlasts a cancellation and passes it on: start(), runInThread(), withTaskGroup(), whose cases are
+/// in tst_passingwaits, and call() of a service, in tst_servicecall.
 inline QStringList passingAwaiters()
 {
-    return {QStringLiteral("StartWait"), QStringLiteral("JobWait"), QStringLiteral("GroupEndWait")};
+    return {QStringLiteral("StartWait"), QStringLiteral("JobWait"), QStringLiteral("GroupEndWait"),
+            QStringLiteral("ServiceCallWait")};
 }
 
 /// Bases of several awaiters, which are none themselves.
