@@ -8,7 +8,6 @@
 
 #include <QObject>
 
-
 namespace MicroIO::Detail {
 
 ScopeRef WeakScope::lock() const
