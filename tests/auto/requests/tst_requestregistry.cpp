@@ -199,7 +199,7 @@ void tst_RequestRegistry::keysOfItsOwn()
     QCOMPARE(first.key(), 1);
     QCOMPARE(second.key(), 3);
     registry.close();
-    QVERIFY_THROWS_EXCEPTION(ClosedResourceError, registry.expect());
+    QVERIFY_THROWS_EXCEPTION(ClosedResourceError, const auto refused = registry.expect());
 
     RequestRegistry<quint8, int> small;
     const auto kept = small.expect();
