@@ -81,6 +81,12 @@ run_tests()
     "$@" ctest --test-dir "$build" --output-on-failure --no-tests=error -j "$jobs"
 }
 
+# run_consumer BUILD: what tests/consumer has built.
+run_consumer()
+{
+    ctest --test-dir "$1" --output-on-failure --no-tests=error
+}
+
 # install_and_consume BUILD: installs the build and lets a foreign project find it.
 install_and_consume()
 {
@@ -94,5 +100,5 @@ install_and_consume()
     say "tests/consumer against the install"
     cmake -S tests/consumer -B "$consumer" -G Ninja -DCMAKE_BUILD_TYPE=Release -DMicroIO_ROOT="$prefix"
     cmake --build "$consumer" --parallel "$jobs"
-    "$consumer/consumer"
+    run_consumer "$consumer"
 }

@@ -11,7 +11,7 @@ use warnings;
 
 my @order = qw(loop scopes tasks sync channels requests services supervision status testing);
 my %rank = map { $order[$_] => $_ } 0 .. $#order;
-my %of_the_root = map { $_ => 1 } qw(Version microio_export.h version.h);    # may be included by all
+my %of_the_root = map { $_ => 1 } qw(Version microio_export.h microio_test_export.h version.h);    # may be included by all
 
 my (%folder_of, %umbrella, %installed);
 for my $list (glob("src/CMakeLists.txt src/*/CMakeLists.txt")) {

@@ -8,6 +8,16 @@ install(TARGETS MicroIOCore EXPORT MicroIOCoreTargets
     LIBRARY COMPONENT Runtime NAMELINK_COMPONENT Devel
     ARCHIVE COMPONENT Devel)
 install(EXPORT MicroIOCoreTargets NAMESPACE MicroIO:: DESTINATION ${MICROIO_INSTALL_CMAKEDIR} COMPONENT Devel)
+if(TARGET MicroIOTest)
+    if(UNIX AND NOT APPLE)
+        set_target_properties(MicroIOTest PROPERTIES INSTALL_RPATH "$ORIGIN")   # RUNPATH is not transitive
+    endif()
+    install(TARGETS MicroIOTest EXPORT MicroIOTestTargets
+        RUNTIME COMPONENT Runtime
+        LIBRARY COMPONENT Runtime NAMELINK_COMPONENT Devel
+        ARCHIVE COMPONENT Devel)
+    install(EXPORT MicroIOTestTargets NAMESPACE MicroIO:: DESTINATION ${MICROIO_INSTALL_CMAKEDIR} COMPONENT Devel)
+endif()
 
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/MicroIOConfig.cmake.in
     ${PROJECT_BINARY_DIR}/MicroIOConfig.cmake

@@ -47,7 +47,7 @@ Counter::Counter()
 
 PendingReply<quint64, qint64> Counter::ask(const QString &operation)
 {
-    auto pending = m_registry.expect(++m_lastRequest);
+    auto pending = m_registry.expect();
     m_send.sendNow(Request(operation, pending.handle()));
     return pending;
 }

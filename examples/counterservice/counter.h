@@ -42,7 +42,6 @@ private:
     MicroIO::RequestRegistry<quint64, qint64> m_registry;
     MicroIO::SendChannel<Request> m_send;
     MicroIO::ReceiveChannel<Request> m_receive;
-    quint64 m_lastRequest = 0;
     qint64 m_value = 0; // of the service's thread, as is the next
     Reply m_killing; // to the request that has killed it
 };

@@ -163,6 +163,9 @@ public:
     bool isClosed() const { return !d || d->isClosed(); }
     ChannelStats stats() const { return d ? d->stats() : ChannelStats{.closed = true}; }
 
+    /// For the library's own classes: what knows the figures, as long as it is there.
+    std::weak_ptr<const Detail::ChannelCore> core() const { return d; }
+
     /// For createChannel().
     explicit ReceiveChannel(std::shared_ptr<Detail::ChannelQueue<T>> queue)
         : d(std::move(queue))

@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loop/clock_p.h"
 
+#include "loop/blocking_p.h"
 #include "loop/inbox_p.h"
-
-#include <atomic>
 
 namespace MicroIO {
 
-namespace {
-std::atomic<Detail::ClockSource *> replacement{nullptr};
-}
-
 Deadline now()
 {
-    if (const auto *source = replacement.load(std::memory_order_acquire))
+    if (const auto *source = Detail::ClockSource::installed())
         return source->now();
     return std::chrono::steady_clock::now();
 }
@@ -32,22 +27,20 @@ Deadline deadlineAfter(std::chrono::nanoseconds duration)
 
 namespace Detail {
 
+std::atomic<ClockSource *> ClockSource::s_installed{nullptr};
+
 ClockSource::~ClockSource() = default;
 
 void ClockSource::install(ClockSource *source)
 {
-    replacement.store(source, std::memory_order_release);
+    s_installed.store(source, std::memory_order_release);
     wakeAllLoops();
-}
-
-ClockSource *ClockSource::installed()
-{
-    return replacement.load(std::memory_order_acquire);
 }
 
 void ClockSource::wakeAllLoops()
 {
     Inbox::wakeAll();
+    BlockedThread::wakeAll();
 }
 
 } // namespace Detail

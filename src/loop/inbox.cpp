@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loop/inbox_p.h"
 
+#include "loop/clock_p.h"
+#include "loop/loopprobe_p.h"
 #include "loop/scheduler_p.h"
 
 #include <QCoreApplication>
 #include <QEvent>
 #include <QHash>
 #include <QThread>
+
+#include <algorithm>
 
 namespace MicroIO::Detail {
 
@@ -109,10 +113,48 @@ void Inbox::wakeAll()
 {
     auto &r = registry();
     const std::lock_guard lock(r.mutex);
-    for (const auto &inbox : std::as_const(r.inboxes)) {
+    for (const auto &inbox : std::as_const(r.inboxes))
+        inbox->nudge();
+}
+
+void Inbox::nudge()
+{
+    const std::lock_guard lock(m_mutex);
+    wake();
+}
+
+bool Inbox::isAnyBeginning()
+{
+    auto &r = registry();
+    const std::lock_guard lock(r.mutex);
+    return std::any_of(r.inboxes.cbegin(), r.inboxes.cend(), [](const auto &inbox) {
         const std::lock_guard inboxLock(inbox->m_mutex);
-        inbox->wake();
-    }
+        // A thread that is being destroyed waits for the registry in abandon().
+        return !inbox->m_scheduler && !inbox->m_items.empty() && inbox->m_thread->isRunning();
+    });
+}
+
+std::vector<std::shared_ptr<Inbox>> Inbox::all()
+{
+    auto &r = registry();
+    const std::lock_guard lock(r.mutex);
+    return {r.inboxes.cbegin(), r.inboxes.cend()};
+}
+
+bool Inbox::ask(std::unique_ptr<LoopProbe> probe)
+{
+    const std::lock_guard lock(m_mutex);
+    if (!m_scheduler)
+        return false;
+    // Behind all that was posted to the thread before.
+    QCoreApplication::postEvent(m_scheduler, probe.release(), Qt::LowEventPriority);
+    return true;
+}
+
+bool Inbox::isEmpty() const
+{
+    const std::lock_guard lock(m_mutex);
+    return m_items.empty() && !m_wakePosted.load(std::memory_order_acquire);
 }
 
 bool Inbox::post(ReadyItem *item)
@@ -166,6 +208,8 @@ bool Inbox::isHere() const
 // Called with m_mutex held, or on the scheduler's own thread.
 void Inbox::wake()
 {
+    if (auto *source = ClockSource::installed())
+        source->activity();
     // Looked at first, because an exchange for each item costs more than the item. Nothing is missed: the scheduler
     // clears it before it takes the items, which are put in with the mutex held.
     if (m_scheduler && !m_wakePosted.load(std::memory_order_relaxed)
@@ -197,6 +241,8 @@ void Inbox::close(std::vector<ReadyItem *> &items)
     }
     for (const auto &listener : listeners)
         listener.second();
+    if (auto *source = ClockSource::installed())
+        source->activity();
 }
 
 } // namespace MicroIO::Detail

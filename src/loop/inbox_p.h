@@ -14,6 +14,7 @@ class QThread;
 
 namespace MicroIO::Detail {
 
+class LoopProbe;
 class Scheduler;
 
 /// The door of a scheduler that other threads use. It outlives the scheduler and refuses what comes then.
@@ -30,6 +31,21 @@ public:
 
     /// Makes every scheduler look at its timers. Any thread.
     static void wakeAll();
+
+    /// Makes the loop's scheduler look at its timers. Any thread.
+    void nudge();
+
+    /// True if work is queued for a thread that runs and has not got to its loop yet. Any thread.
+    static bool isAnyBeginning();
+
+    /// Those of all loops that have not ended, also of ones that have not begun. Any thread.
+    static std::vector<std::shared_ptr<Inbox>> all();
+
+    /// Posts \a probe to the loop; false if there is none (any more, or yet). Any thread.
+    bool ask(std::unique_ptr<LoopProbe> probe);
+
+    /// The loop has something to do that it does not know of yet. Own thread.
+    bool isEmpty() const;
 
     /// Hands \a item over to be run on the loop's thread; false if that loop has ended. Any thread; called
     /// with the lock of the item's source held, so it must not call back.

@@ -3,6 +3,7 @@
 
 #include "loop/clock_p.h"
 #include "loop/logging_p.h"
+#include "loop/loopprobe_p.h"
 #include <MicroIO/loop/suspension.h>
 
 #include <QAbstractEventDispatcher>
@@ -31,6 +32,7 @@ constexpr int patience = 16;
 
 thread_local Scheduler *here = nullptr;
 thread_local bool endedHere = false;
+thread_local bool closedHere = false; // for good
 
 QThreadStorage<Scheduler *> &storage()
 {
@@ -57,7 +59,7 @@ Scheduler *Scheduler::current()
     if (here)
         return here;
     // A finished QThread still has its dispatcher while its thread storage goes away.
-    if (!QAbstractEventDispatcher::instance() || QThread::currentThread()->isFinished())
+    if (closedHere || !QAbstractEventDispatcher::instance() || QThread::currentThread()->isFinished())
         return nullptr;
     here = new Scheduler;
     endedHere = false;
@@ -73,6 +75,13 @@ Scheduler *Scheduler::currentOrNull()
 bool Scheduler::hasEndedHere()
 {
     return endedHere;
+}
+
+void Scheduler::endHere()
+{
+    closedHere = endedHere = true;
+    if (here)
+        storage().setLocalData(nullptr);
 }
 
 void Scheduler::enqueue(ReadyItem *item)
@@ -200,6 +209,10 @@ void Clearing::run()
 
 bool Scheduler::event(QEvent *event)
 {
+    if (event->type() == LoopProbe::eventType()) {
+        static_cast<LoopProbe *>(event)->arrived(*this);
+        return true;
+    }
     if (event->type() != QEvent::User)
         return QObject::event(event);
     m_inbox->m_wakePosted.store(false, std::memory_order_release);
@@ -257,6 +270,17 @@ void Scheduler::drain()
         m_inbox->wake();
 }
 
+bool Scheduler::isAtRest() const
+{
+    return !hasWork() && m_refused.isEmpty() && m_inbox->isEmpty();
+}
+
+void Scheduler::forEachSuspended(const std::function<void(const Suspension &)> &visit) const
+{
+    for (const auto *queue : {&m_suspended, &m_outlasting, &m_groupEnds})
+        queue->forEach([&visit](ReadyItem *item) { visit(*static_cast<const Suspension *>(item)); });
+}
+
 bool Scheduler::hasWork() const
 {
     return !m_atOnce.isEmpty() || !m_doomed.isEmpty() || !m_current.isEmpty() || !m_next.isEmpty();
@@ -303,8 +327,15 @@ void Scheduler::armTimer()
     const Deadline due = m_timers.earliest();
     if (due >= m_armedFor)
         return;
-    if (ClockSource::installed())
-        return; // who moves the time calls wakeAllLoops()
+    if (auto *source = ClockSource::installed()) {
+        source->activity();
+        if (!source->isReal()) {
+            // Who moves the time calls wakeAllLoops(), but for what is due already.
+            if (due <= source->now())
+                m_inbox->wake();
+            return;
+        }
+    }
     // Nothing but 0 for what is due: the farthest past is further away than a duration is long.
     const auto wait = std::chrono::ceil<std::chrono::milliseconds>(due - std::min(due, now()));
     // A timer far away rings early, finds nothing due and is set again.

@@ -10,6 +10,7 @@
 #include <QObject>
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -36,6 +37,9 @@ public:
 
     /// True if the calling thread had a scheduler whose loop has ended.
     static bool hasEndedHere();
+
+    /// Ends the calling thread's scheduler, if there is one, before the thread itself ends; there is none afterwards.
+    static void endHere();
 
     const std::shared_ptr<Inbox> &inbox() const { return m_inbox; }
 
@@ -74,6 +78,13 @@ public:
     void enqueueRefused(ReadyItem *item);
 
     bool isEnding() const { return m_ending; }
+
+    /// True if nothing is ready here, so that only another thread or time makes something happen. For tests.
+    bool isAtRest() const;
+    /// When the first timer is due; Deadline::max() without one.
+    Deadline earliestTimer() const { return m_timers.earliest(); }
+    /// Calls \a visit for every coroutine that waits here and is not ready.
+    void forEachSuspended(const std::function<void(const Suspension &)> &visit) const;
 
     /// How often a task may swallow Cancelled where there is no later turn.
     static constexpr int maximumRefusals = 1000;

@@ -1,183 +1,68 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <MicroIO/requests/replycore.h>
 
-#include "scopes/closescope_p.h"
-#include "scopes/errors_p.h"
+#include <MicroIO/Errors>
 
-#include <QObject>
-
-#include <chrono>
 #include <stdexcept>
-#include <utility>
 
 namespace MicroIO::Detail {
 
-namespace {
-
-[[noreturn]] void refuseSecondWaiter()
-{
-    throw BusyResourceError(QStringLiteral("somebody else is waiting for this reply already"));
-}
-
-} // namespace
-
 ReplyCore::~ReplyCore() = default;
 
-void ReplyCore::failLocked(std::exception_ptr error)
+bool ReplyCore::claimLocked()
 {
-    m_error = std::move(error);
-    decideLocked(State::Failed);
+    // A wait that has been completed looks for the answer only after it has had the mutex.
+    if (!m_wait || m_wait->completeReady() || !m_belongsToWait)
+        return true;
+    decideLocked(State::GivenUp);
+    return false;
 }
 
 void ReplyCore::decideLocked(State state)
 {
-    m_state = state;
-    if (m_wait)
-        m_wait->completeReady();
+    m_state.store(state, std::memory_order_release);
     if (m_blocked)
         m_blocked->notify_all();
 }
 
-void ReplyCore::throwUnlessAnswered() const
+bool ReplyCore::failLocked(const std::exception_ptr &error)
 {
-    if (m_state == State::Answered)
+    if (!claimLocked())
+        return false;
+    m_error = error;
+    decideLocked(State::Failed);
+    return true;
+}
+
+void ReplyCore::refuseSecondLocked() const
+{
+    if (m_hasFuture)
+        throw BusyResourceError(QStringLiteral("this reply goes to a future, since future() was called"));
+    if (isPending() && (m_wait || m_blocked))
+        throw BusyResourceError(QStringLiteral("somebody else is waiting for this reply already"));
+}
+
+void ReplyCore::takeAnswer()
+{
+    auto found = State::Answered;
+    if (m_state.compare_exchange_strong(found, State::Taken, std::memory_order_acq_rel))
         return;
-    if (m_state == State::Failed && m_error)
-        std::rethrow_exception(m_error);
-    throw BrokenResourceError(QStringLiteral("the request was given up"));
-}
-
-RequestTable::RequestTable() = default;
-
-RequestTable::~RequestTable()
-{
-    for (const auto &unbind : m_unbind)
-        unbind();
-}
-
-void RequestTable::close(const std::exception_ptr &error)
-{
-    std::vector<std::shared_ptr<ReplyCore>> pending; // their values are destroyed with the mutex released
-    const std::lock_guard lock(mutex);
-    if (m_isClosed)
-        return;
-    m_isClosed = true;
-    m_closeError = error;
-    const auto cause = error ? error
-                             : std::make_exception_ptr(
-                                 ClosedResourceError(QStringLiteral("the request registry was closed")));
-    pending = takeAllLocked();
-    for (const auto &reply : pending)
-        reply->failLocked(cause);
-}
-
-void RequestTable::throwClosedLocked() const
-{
-    throwWithCause(
-        ClosedResourceError(QStringLiteral("the request registry was closed; it takes no more requests")),
-        m_closeError);
-}
-
-void RequestTable::throwDuplicate()
-{
-    throw DuplicateRequestError(QStringLiteral("a request with this key is pending already"));
-}
-
-void RequestTable::bindTo(const CloseScope &scope)
-{
-    const auto state = scope.state();
-    const quint64 id = state->addListener([weak = weak_from_this(), weakState = std::weak_ptr(state)] {
-        const auto table = weak.lock();
-        const auto ended = weakState.lock();
-        if (!table || !ended)
-            return;
-        std::exception_ptr cause;
-        QString reason;
-        {
-            const std::lock_guard lock(ended->mutex);
-            cause = ended->cause;
-            reason = ended->reason;
-        }
-        if (!cause)
-            cause = std::make_exception_ptr(ClosedResourceError(
-                reason.isEmpty() ? QStringLiteral("closed") : QStringLiteral("closed: %1").arg(reason)));
-        table->close(cause);
-    });
-    const std::lock_guard lock(mutex);
-    m_unbind.push_back([weakState = std::weak_ptr(state), id] {
-        if (const auto open = weakState.lock())
-            open->removeListener(id);
-    });
-}
-
-void RequestTable::bindTo(QObject *owner)
-{
-    if (!owner)
-        throw std::invalid_argument("RequestRegistry::bindTo(nullptr)");
-    const auto connection = QObject::connect(
-        owner, &QObject::destroyed, owner,
-        [weak = weak_from_this()] {
-            if (const auto table = weak.lock())
-                table->close(std::make_exception_ptr(
-                    ClosedResourceError(QStringLiteral("the owner of the request registry was destroyed"))));
-        },
-        Qt::DirectConnection);
-    const std::lock_guard lock(mutex);
-    m_unbind.push_back([connection] { QObject::disconnect(connection); });
-}
-
-void RequestTable::wait(ReplyCore &reply, QDeadlineTimer deadline)
-{
-    std::condition_variable decided;
-    std::unique_lock lock(mutex);
-    if (reply.isPending() && (reply.m_wait || reply.m_blocked))
-        refuseSecondWaiter();
-    reply.m_blocked = &decided;
-    const auto isDecided = [&reply] { return !reply.isPending(); };
-    bool done = true;
-    if (deadline.isForever())
-        decided.wait(lock, isDecided);
-    else
-        done = decided.wait_until(lock, deadline.deadline<std::chrono::steady_clock>(), isDecided);
-    reply.m_blocked = nullptr;
-    if (!done)
-        throw TimeoutError(QStringLiteral("no reply within the time limit"));
-    reply.throwUnlessAnswered();
-}
-
-ReplyWaitBase::ReplyWaitBase(ScopeRef scope, RequestTable *table, ReplyCore *reply)
-    : ScopedWait(std::move(scope))
-    , m_table(table)
-    , m_reply(reply)
-{
-}
-
-ReplyWaitBase::~ReplyWaitBase() = default;
-
-bool ReplyWaitBase::enter()
-{
-    const std::lock_guard lock(m_table->mutex);
-    m_isBusy = m_reply->isPending() && (m_reply->m_wait || m_reply->m_blocked);
-    if (m_isBusy || !m_reply->isPending())
-        return true;
-    m_reply->m_wait = this;
-    return false;
-}
-
-void ReplyWaitBase::leave()
-{
-    const std::lock_guard lock(m_table->mutex);
-    if (m_reply->m_wait == this)
-        m_reply->m_wait = nullptr;
-}
-
-void ReplyWaitBase::checkReply() const
-{
-    checkOutcome();
-    if (m_isBusy)
-        refuseSecondWaiter();
-    const std::lock_guard lock(m_table->mutex);
-    m_reply->throwUnlessAnswered();
+    switch (found) {
+    case State::Taken:
+        throw std::logic_error("the reply was taken already: wait for it once, and keep it");
+    case State::Abandoned:
+        throw BrokenResourceError(QStringLiteral("the last reply handle was dropped without an answer"));
+    case State::Failed:
+        if (m_error)
+            std::rethrow_exception(m_error);
+        throw BrokenResourceError(QStringLiteral("the request failed"));
+    case State::GivenUp:
+        throw BrokenResourceError(QStringLiteral("the request was given up"));
+    case State::Pending:
+    case State::Answered:
+        break;
+    }
+    Q_UNREACHABLE();
 }
 
 } // namespace MicroIO::Detail

@@ -1,108 +1,72 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <MicroIO/scopes/scopedwait.h>
+#include <MicroIO/loop/suspension.h>
 
-#include <QDeadlineTimer>
-#include <QString>
-
+#include <atomic>
 #include <condition_variable>
 #include <exception>
-#include <functional>
-#include <memory>
-#include <mutex>
-#include <vector>
 
-class QObject;
+namespace MicroIO::Detail {
 
-namespace MicroIO {
-
-class CloseScope;
-
-namespace Detail {
-
-/// One request, without its value: pending, then answered or failed, once. Guarded by its table's mutex.
+/// One request, without its key and its value: pending, then decided, once. Functions ...Locked() are called with the
+/// mutex of its table held.
 class MICROIO_EXPORT ReplyCore
 {
 public:
+    enum class State : quint8 {
+        Pending,
+        Answered,
+        Taken, // the answer has been given to who asked
+        Failed,
+        GivenUp, // by who asked
+        Abandoned, // by all who could have answered
+    };
+
     ReplyCore() = default;
     virtual ~ReplyCore();
     Q_DISABLE_COPY_MOVE(ReplyCore)
 
-    bool isPending() const { return m_state == State::Pending; }
-    void answerLocked() { decideLocked(State::Answered); }
-    void failLocked(std::exception_ptr error);
-    /// Who asked does not want to know any more.
-    void giveUpLocked() { decideLocked(State::GivenUp); }
+    /// Any thread, without the lock: once it is false, it stays so.
+    bool isPending() const { return state() == State::Pending; }
+    bool isGivenUp() const { return state() == State::GivenUp; }
+    bool hasFutureLocked() const { return m_hasFuture; }
 
-private:
-    friend class ReplyWaitBase;
-    friend class RequestTable;
-
-    enum class State : quint8 { Pending, Answered, Failed, GivenUp };
+    /// To be called first by who decides a pending request. False if nobody takes the answer, because the wait that
+    /// the request belongs to has been cancelled; the request is given up then.
+    bool claimLocked();
+    /// After claimLocked(), and after the value is in its place.
     void decideLocked(State state);
-    void throwUnlessAnswered() const;
+    /// Both, with an error.
+    bool failLocked(const std::exception_ptr &error);
 
-    State m_state = State::Pending;
-    std::exception_ptr m_error;
-    Suspension *m_wait = nullptr;
-    std::condition_variable *m_blocked = nullptr; // of a thread that waits
-};
+    /// Throws BusyResourceError if somebody waits for the reply already.
+    void refuseSecondLocked() const;
 
-/// The part of a registry that knows neither keys nor values.
-class MICROIO_EXPORT RequestTable : public std::enable_shared_from_this<RequestTable>
-{
-public:
-    RequestTable();
-    virtual ~RequestTable();
-    Q_DISABLE_COPY_MOVE(RequestTable)
+    /// After the request was decided: the caller is the one who gets the value. Throws if there is none.
+    void takeAnswer();
+    /// The caller could not be given it.
+    void putBack() { m_state.store(State::Answered, std::memory_order_release); }
 
-    /// Fails all that are pending and refuses new ones. The first close counts.
-    void close(const std::exception_ptr &error);
-    void bindTo(const CloseScope &scope);
-    void bindTo(QObject *owner);
-
-    /// Blocks until \a reply is decided, or throws TimeoutError.
-    void wait(ReplyCore &reply, QDeadlineTimer deadline);
-
-    mutable std::mutex mutex;
+    /// After a request with a future was decided, with the mutex released, because a future runs its continuations.
+    /// False if the future was cancelled before.
+    virtual bool finishFuture() = 0;
 
 protected:
-    [[noreturn]] void throwClosedLocked() const;
-    bool isClosedLocked() const { return m_isClosed; }
-    [[noreturn]] static void throwDuplicate();
-
-    /// With the mutex held: takes all pending requests out.
-    virtual std::vector<std::shared_ptr<ReplyCore>> takeAllLocked() = 0;
+    void setHasFutureLocked() { m_hasFuture = true; }
 
 private:
     friend class ReplyWaitBase;
+    friend class RequestCore;
 
-    bool m_isClosed = false; // guarded by mutex
-    std::exception_ptr m_closeError; // guarded by mutex
-    std::vector<std::function<void()>> m_unbind; // guarded by mutex
+    State state() const { return m_state.load(std::memory_order_acquire); }
+
+    std::exception_ptr m_error; // set before m_state is Failed
+    Suspension *m_wait = nullptr; // guarded by the table's mutex, as all that follows
+    std::condition_variable *m_blocked = nullptr; // of a thread that waits
+    bool m_belongsToWait = false; // it ends with m_wait
+    bool m_hasFuture = false;
+    std::atomic<State> m_state{State::Pending}; // leaves Pending with the mutex held
 };
 
-class MICROIO_EXPORT ReplyWaitBase : public ScopedWait
-{
-public:
-    const char *waitsFor() const override { return "reply"; }
-
-protected:
-    ReplyWaitBase(ScopeRef scope, RequestTable *table, ReplyCore *reply);
-    ~ReplyWaitBase() override;
-
-    /// Throws if there is no answer.
-    void checkReply() const;
-
-private:
-    bool enter() override;
-    void leave() override;
-
-    RequestTable *const m_table;
-    ReplyCore *const m_reply;
-    bool m_isBusy = false; // somebody else waits for it already
-};
-
-} // namespace Detail
-} // namespace MicroIO
+} // namespace MicroIO::Detail

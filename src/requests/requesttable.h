@@ -1,104 +1,218 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <MicroIO/requests/replycore.h>
+#include <MicroIO/requests/replyfuture.h>
+#include <MicroIO/requests/requestcore.h>
 
 #include <QHash>
 #include <QList>
+#include <QPromise>
 
 #include <memory>
 #include <optional>
+#include <type_traits>
+#include <utility>
 
 namespace MicroIO::Detail {
 
-template<typename Value>
-struct ReplyOf final : ReplyCore
+template<typename Key, typename Value>
+struct ReplyTicket;
+
+/// One request. A key that is asked again later is another request.
+template<typename Key, typename Value>
+class ReplyOf final : public ReplyCore
 {
-    std::optional<Value> value; // set before it is answered
-    std::weak_ptr<void> ticket; // what the handles of those who answer share; guarded by the table's mutex
+    // A value whose move constructor may throw is moved before anything else happens.
+    static constexpr bool isBoxed = !std::is_nothrow_move_constructible_v<Value>;
+
+public:
+    using Slot = std::conditional_t<isBoxed, std::unique_ptr<Value>, std::optional<Value>>;
+
+    explicit ReplyOf(Key k)
+        : key(std::move(k))
+    {
+    }
+
+    static Slot slotFor(Value &&value)
+    {
+        if constexpr (isBoxed)
+            return std::make_unique<Value>(std::move(value));
+        else
+            return Slot(std::move(value));
+    }
+
+    void answerLocked(Slot &&value)
+    {
+        if constexpr (isBoxed)
+            m_value = std::move(value);
+        else
+            m_value.emplace(*std::move(value)); // not every value can be assigned
+        decideLocked(State::Answered);
+    }
+
+    /// After takeAnswer(). If the value's move constructor throws, the answer stays.
+    Value takeValue()
+    {
+        if constexpr (isBoxed) {
+            try {
+                Value value(std::move(*m_value));
+                m_value.reset();
+                return value;
+            } catch (...) {
+                putBack();
+                throw;
+            }
+        } else {
+            Value value(std::move(*m_value));
+            m_value.reset();
+            return value;
+        }
+    }
+
+    QFuture<Value> promiseLocked()
+    {
+        m_promise = std::make_unique<QPromise<Value>>();
+        m_promise->start();
+        setHasFutureLocked();
+        return m_promise->future();
+    }
+
+    bool finishFuture() override
+    {
+        const auto promise = std::move(m_promise);
+        bool isTold = false;
+        try {
+            takeAnswer();
+            isTold = promise->addResult(std::move(*m_value));
+            m_value.reset();
+        } catch (...) {
+            isTold = !promise->isCanceled();
+            promise->setException(std::current_exception());
+        }
+        promise->finish();
+        return isTold;
+    }
+
+    const Key key;
+    std::weak_ptr<ReplyTicket<Key, Value>> ticket; // of those who answer; guarded by the table's mutex
+
+private:
+    Slot m_value; // set before it is answered
+    std::unique_ptr<QPromise<Value>> m_promise; // guarded by the table's mutex until it is decided
 };
 
-/// The part of a registry that knows its keys and values. Each request is one object: a key that is asked again later
-/// is another request.
+/// The part of a registry that knows its keys and values.
 template<typename Key, typename Value>
-class RequestTableOf final : public RequestTable
+class RequestTable final : public RequestCore
 {
 public:
-    using Reply = ReplyOf<Value>;
+    using Reply = ReplyOf<Key, Value>;
     using ReplyPtr = std::shared_ptr<Reply>;
+    using Ticket = ReplyTicket<Key, Value>;
 
-    ReplyPtr expect(const Key &key)
+    ReplyPtr expect(Key key)
     {
-        auto reply = std::make_shared<Reply>();
-        const std::lock_guard lock(mutex);
-        if (isClosedLocked())
-            throwClosedLocked();
-        if (m_pending.contains(key))
+        auto reply = std::make_shared<Reply>(std::move(key));
+        const std::lock_guard lock(m_mutex);
+        throwIfClosedLocked();
+        ReplyPtr &pending = m_pending[reply->key];
+        if (pending)
             throwDuplicate();
-        m_pending.insert(key, reply);
+        pending = reply;
         return reply;
     }
 
     ReplyPtr find(const Key &key) const
     {
-        const std::lock_guard lock(mutex);
+        const std::lock_guard lock(m_mutex);
         return m_pending.value(key);
     }
 
+    bool contains(const Key &key) const
+    {
+        const std::lock_guard lock(m_mutex);
+        return m_pending.contains(key);
+    }
+
     /// \a which may be null: whatever is pending under \a key.
-    bool resolve(const Key &key, const Reply *which, Value value)
+    bool resolve(const Key &key, const Reply *which, Value &&value)
     {
-        ReplyPtr reply;
-        const std::lock_guard lock(mutex);
-        reply = takeLocked(key, which);
-        if (!reply)
+        if (which && !which->isPending())
             return false;
-        reply->value.emplace(std::move(value));
-        reply->answerLocked();
-        return true;
+        auto slot = Reply::slotFor(std::move(value));
+        ReplyPtr reply; // destroyed with the mutex released, as all values and errors
+        bool hasFuture = false;
+        {
+            const std::lock_guard lock(m_mutex);
+            reply = takeLocked(key, which);
+            if (!reply || !reply->claimLocked())
+                return false;
+            reply->answerLocked(std::move(slot));
+            hasFuture = reply->hasFutureLocked();
+        }
+        return !hasFuture || reply->finishFuture();
     }
 
-    bool fail(const Key &key, const Reply *which, std::exception_ptr error)
+    bool fail(const Key &key, const Reply *which, const std::exception_ptr &error)
     {
         ReplyPtr reply;
-        const std::lock_guard lock(mutex);
-        reply = takeLocked(key, which);
-        if (!reply)
-            return false;
-        reply->failLocked(std::move(error));
-        return true;
+        bool hasFuture = false;
+        {
+            const std::lock_guard lock(m_mutex);
+            reply = takeLocked(key, which);
+            if (!reply || !reply->failLocked(error))
+                return false;
+            hasFuture = reply->hasFutureLocked();
+        }
+        return !hasFuture || reply->finishFuture();
     }
 
-    bool giveUp(const Key &key, const Reply *which)
+    /// The ticket that all handles of \a reply share.
+    std::shared_ptr<Ticket> ticketFor(const ReplyPtr &reply)
     {
-        ReplyPtr reply;
-        const std::lock_guard lock(mutex);
-        reply = takeLocked(key, which);
-        if (!reply)
-            return false;
-        reply->giveUpLocked();
-        return true;
+        const std::lock_guard lock(m_mutex);
+        auto ticket = reply->ticket.lock();
+        if (!ticket) {
+            ticket = std::make_shared<Ticket>(std::static_pointer_cast<RequestTable>(shared_from_this()),
+                                              reply);
+            reply->ticket = ticket;
+        }
+        return ticket;
     }
 
-    qsizetype failAll(const std::exception_ptr &error)
+    QFuture<Value> futureOf(const ReplyPtr &reply)
     {
-        std::vector<std::shared_ptr<ReplyCore>> replies;
-        const std::lock_guard lock(mutex);
-        replies = takeAllLocked();
-        for (const auto &reply : replies)
-            reply->failLocked(error);
-        return qsizetype(replies.size());
+        bool isDecided = false;
+        QFuture<Value> future;
+        {
+            const std::lock_guard lock(m_mutex);
+            reply->refuseSecondLocked();
+            isDecided = !reply->isPending();
+            future = reply->promiseLocked();
+        }
+        if (isDecided) {
+            reply->finishFuture();
+        } else {
+            FutureWatch::start(std::make_unique<FutureWatchOf<Value>>(
+                future, [weakTable = weak_from_this(), weakReply = std::weak_ptr(reply)] {
+                    const auto table = weakTable.lock();
+                    const auto pending = weakReply.lock();
+                    if (table && pending)
+                        table->settle(*pending, ReplyCore::State::GivenUp);
+                }));
+        }
+        return future;
     }
 
     qsizetype size() const
     {
-        const std::lock_guard lock(mutex);
+        const std::lock_guard lock(m_mutex);
         return m_pending.size();
     }
 
     QList<Key> keys() const
     {
-        const std::lock_guard lock(mutex);
+        const std::lock_guard lock(m_mutex);
         return m_pending.keys();
     }
 
@@ -113,6 +227,8 @@ private:
         return reply;
     }
 
+    void removeLocked(ReplyCore &reply) override { m_pending.remove(static_cast<Reply &>(reply).key); }
+
     std::vector<std::shared_ptr<ReplyCore>> takeAllLocked() override
     {
         std::vector<std::shared_ptr<ReplyCore>> replies(m_pending.cbegin(), m_pending.cend());
@@ -120,7 +236,25 @@ private:
         return replies;
     }
 
-    QHash<Key, ReplyPtr> m_pending; // guarded by mutex
+    QHash<Key, ReplyPtr> m_pending; // guarded by m_mutex
+};
+
+/// What the handles of one request share: without it, nobody can answer any more.
+template<typename Key, typename Value>
+struct ReplyTicket
+{
+    using Table = RequestTable<Key, Value>;
+
+    ReplyTicket(std::shared_ptr<Table> t, typename Table::ReplyPtr r)
+        : table(std::move(t))
+        , reply(std::move(r))
+    {
+    }
+    ~ReplyTicket() { table->settle(*reply, ReplyCore::State::Abandoned); }
+    Q_DISABLE_COPY_MOVE(ReplyTicket)
+
+    const std::shared_ptr<Table> table;
+    const typename Table::ReplyPtr reply;
 };
 
 } // namespace MicroIO::Detail

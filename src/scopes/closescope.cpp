@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scopes/closescope_p.h"
 
+#include "loop/blocking_p.h"
 #include "scopes/contextcallback_p.h"
 #include "scopes/errors_p.h"
 
@@ -119,13 +120,9 @@ std::exception_ptr CloseScope::exception() const
 
 bool CloseScope::wait(QDeadlineTimer deadline) const
 {
-    std::unique_lock lock(d->mutex);
-    const auto hasEnded = [this] { return d->state != CloseScopePrivate::State::Open; };
-    if (deadline.isForever()) {
-        d->ended.wait(lock, hasEnded);
-        return true;
-    }
-    return d->ended.wait_until(lock, deadline.deadline<std::chrono::steady_clock>(), hasEnded);
+    return Detail::blockUntil(
+        d->mutex, d->ended, [this] { return d->state != CloseScopePrivate::State::Open; }, deadline,
+        QStringLiteral("CloseScope::wait()"));
 }
 
 void CloseScope::throwIfClosed() const

@@ -124,6 +124,7 @@ public:
     }
 
     const char *waitsFor() const override { return "something foreign"; }
+    bool isForeign() const final { return true; }
 
 private:
     bool enter() override

@@ -16,6 +16,7 @@ class MICROIO_EXPORT FutureWaitBase : public ScopedWait
 {
 public:
     const char *waitsFor() const override { return "future"; }
+    bool isForeign() const final { return true; }
 
 protected:
     explicit FutureWaitBase(ScopeRef scope);

@@ -4,6 +4,7 @@
 #include "loop/logging_p.h"
 #include "loop/readyqueue_p.h"
 #include "loop/scheduler_p.h"
+#include "scopes/observer_p.h"
 #include <MicroIO/Errors>
 
 namespace MicroIO::Detail {
@@ -45,6 +46,8 @@ bool ScopedWait::await_ready()
         return true;
     }
     setScheduler(scheduler);
+    if (auto *observer = Observer::installed()) [[unlikely]]
+        observer->waitBegins(*this);
     if (isOver() || (isCancellable() && scheduler->isEnding())) {
         setOutcome(scheduler->isEnding() ? Outcome::LoopEnded : Outcome::Cancelled);
         const auto refusal = scheduler->refuse(this);

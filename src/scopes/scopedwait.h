@@ -32,6 +32,8 @@ public:
 
     /// Registered waits by the name of what they wait for, for messages and tests.
     virtual const char *waitsFor() const = 0;
+    /// True if something may end it that the library does not know.
+    virtual bool isForeign() const { return false; }
 
 protected:
     enum class Mode : quint8 {

@@ -107,6 +107,7 @@ public:
     }
 
     const char *waitsFor() const override { return "signal"; }
+    bool isForeign() const final { return true; }
 
 private:
     bool enter() override

@@ -1,33 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <MicroIO/LoopServiceThread>
 
-#include "loop/inbox_p.h"
 #include "loop/scheduler_p.h"
 #include "scopes/closescope_p.h"
 #include "scopes/errors_p.h"
+#include "services/loopservicethread_p.h"
+#include "services/servicethread_p.h"
 
-#include <mutex>
-#include <optional>
+#include <QScopeGuard>
 
 namespace MicroIO {
 
-namespace Detail {
-
-class LoopServicePrivate
-{
-public:
-    CancelScope scope; // above all coroutines of the service
-    mutable std::mutex mutex;
-    std::shared_ptr<Inbox> inbox; // guarded by mutex; set once the service takes calls
-    std::optional<TaskGroupHandle> group; // guarded by mutex; set while the service's coroutine runs
-};
-
-} // namespace Detail
-
 LoopServiceThread::LoopServiceThread(const QString &name, QObject *parent)
-    : ServiceThread(name, parent)
+    : ServiceThread(name, {}, parent)
     , d(std::make_unique<Detail::LoopServicePrivate>())
 {
+    core()->stopEndsLoop = false; // it ends after its last coroutine
     closeScope().state()->addListener([scope = d->scope, weak = std::weak_ptr(closeScope().state())] {
         QString reason;
         if (const auto ended = weak.lock()) {
@@ -49,14 +37,24 @@ QCoro::Task<> LoopServiceThread::runAsync(CancelScope scope)
     co_await scope.cancelled();
 }
 
+void LoopServiceThread::throwNotRunning(const char *function) const
+{
+    Detail::throwWithCause(ServiceError(QStringLiteral("%1 of service %2, which does not run")
+                                            .arg(QString::fromLatin1(function), name())),
+                           closeScope().exception());
+}
+
 TaskGroupHandle LoopServiceThread::taskGroup() const
 {
     const std::lock_guard lock(d->mutex);
-    if (!d->group) {
-        Detail::throwWithCause(ServiceError(QStringLiteral("service %1 does not run").arg(name())),
-                               closeScope().exception());
-    }
+    if (!d->group)
+        throwNotRunning("taskGroup()");
     return *d->group;
+}
+
+QObject *LoopServiceThread::context() const
+{
+    return QThread::currentThread() == this ? d->context : nullptr;
 }
 
 /// The coroutine that everything of the service runs below.
@@ -77,10 +75,11 @@ QCoro::Task<> LoopServiceThread::drive()
 
 void LoopServiceThread::runService()
 {
-    {
-        const std::lock_guard lock(d->mutex);
-        d->inbox = Detail::Scheduler::current()->inbox();
-    }
+    QObject context;
+    d->context = &context;
+    const auto forget = qScopeGuard([this] { d->context = nullptr; });
+    const Detail::LoopLagProbe lagProbe(core()->figures);
+    d->open(Detail::Scheduler::current()->inbox());
     std::exception_ptr error;
     bool isDone = false;
     // A coroutine that outlives nothing here: the loop below ends after it.
@@ -96,7 +95,7 @@ void LoopServiceThread::runService()
             error = std::current_exception();
         }
         isDone = true;
-        exit();
+        QThread::exit();
     };
     auto watched = watch();
     while (!isDone) {
@@ -115,16 +114,47 @@ void LoopServiceThread::runService()
 
 void LoopServiceThread::postCall(const std::shared_ptr<Detail::SyncCall> &call)
 {
+    call->enter(name(), this);
+    auto *inbox = d->inbox();
+    call->setSelf(call);
+    if (inbox && inbox->post(call.get()))
+        return;
+    call->setSelf({});
+    call->leave();
+    throwNotRunning("callSync()");
+}
+
+void LoopServiceThread::postCall(std::unique_ptr<Detail::SoonCall> call)
+{
+    auto *inbox = d->inbox();
+    if (!inbox || !inbox->post(call.get()))
+        throwNotRunning("callSoon()");
+    static_cast<void>(call.release()); // it belongs to the inbox now
+}
+
+void LoopServiceThread::startCall(const std::shared_ptr<Detail::RemoteCall> &call)
+{
+    std::optional<TaskGroupHandle> group;
     {
         const std::lock_guard lock(d->mutex);
-        call->setSelf(call);
-        if (d->inbox && d->inbox->post(call.get()))
-            return;
-        call->setSelf({});
+        group = d->group;
     }
-    Detail::throwWithCause(
-        ServiceError(QStringLiteral("callSync() to service %1, which does not run").arg(name())),
-        closeScope().exception());
+    if (!group)
+        throwNotRunning("a call");
+    try {
+        Detail::RemoteCall::start(call, *group);
+    } catch (const ClosedResourceError &) {
+        throwNotRunning("a call");
+    }
+}
+
+void LoopServiceThread::submitCall(const std::shared_ptr<Detail::RemoteCall> &call)
+{
+    try {
+        startCall(call);
+    } catch (...) {
+        call->refuse(std::current_exception());
+    }
 }
 
 } // namespace MicroIO

@@ -6,6 +6,7 @@
 #include "loop/readyqueue_p.h"
 #include "loop/scheduler_p.h"
 #include "scopes/contextcallback_p.h"
+#include "scopes/observer_p.h"
 #include "scopes/scopetree_p.h"
 #include <MicroIO/Errors>
 
@@ -89,6 +90,8 @@ void GroupCore::adopt(TaskCore *task)
     });
     if (!isAccepted)
         throwEnded();
+    if (auto *observer = Observer::installed())
+        observer->taskAdopted(*task);
     task->ref(); // until it is settled
     if (home.isHere())
         Scheduler::currentOrNull()->enqueue(task);
@@ -159,6 +162,8 @@ Subscription GroupCore::onError(QObject *context, std::function<void(std::except
 
 void GroupCore::taskSettled(TaskCore &task, const std::exception_ptr &error)
 {
+    if (auto *observer = Observer::installed())
+        observer->taskSettled(task);
     CancelEffects effects;
     bool isReported = !error;
     locked([&] {

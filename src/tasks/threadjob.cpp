@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <MicroIO/tasks/threadjob.h>
 
+#include "loop/blocking_p.h"
 #include "loop/logging_p.h"
+#include "loop/presence_p.h"
 #include <MicroIO/Errors>
 
 #include <QRunnable>
@@ -61,6 +63,8 @@ void ThreadJob::startIn(QThreadPool *pool, std::shared_ptr<ThreadJob> self)
         const std::lock_guard lock(m_mutex); // what perform() sees
         m_pool = pool ? pool : QThreadPool::globalInstance();
         m_runner = runner.get();
+        m_presence = std::make_unique<Presence>(
+            QStringLiteral("runInThread() of %1").arg(m_scope.state()->taskName()));
     }
     m_pool->start(runner.release());
     m_scope.state()->addListener([weak] {
@@ -109,6 +113,7 @@ void ThreadJob::finish(std::exception_ptr error)
     m_hasEnded = true;
     if (m_wait)
         m_wait->completeReady();
+    m_presence.reset(); // after what waits for it has been told
     m_ended.notify_all();
 }
 
@@ -130,8 +135,9 @@ void ThreadJob::detach()
 void ThreadJob::stopAndWait(const QString &taskName)
 {
     m_scope.cancel(QStringLiteral("the coroutine that waits for it is being destroyed"));
-    std::unique_lock lock(m_mutex);
-    while (!m_ended.wait_for(lock, 5s, [this] { return m_hasEnded; })) {
+    const auto hasEnded = [this] { return m_hasEnded; };
+    while (!blockUntil(m_mutex, m_ended, hasEnded, QDeadlineTimer(5s),
+                       QStringLiteral("the end of runInThread() of %1").arg(taskName), LimitBy::RealTime)) {
         qCCritical(logTask).noquote()
             << QStringLiteral(
                    "%1 is being destroyed and waits for its work in runInThread(), which does not look at its scope.")

@@ -16,6 +16,8 @@ class QThreadPool;
 
 namespace MicroIO::Detail {
 
+class Presence;
+
 /// Work for a pool thread, and the coroutine that waits for it.
 class MICROIO_EXPORT ThreadJob
 {
@@ -52,6 +54,7 @@ private:
     QThreadPool *m_pool = nullptr;
     std::mutex m_mutex;
     std::condition_variable m_ended;
+    std::unique_ptr<Presence> m_presence; // guarded by m_mutex; from the start to the end
     Runner *m_runner = nullptr; // guarded by m_mutex; the pool's, and gone once m_hasBegun
     Suspension *m_wait = nullptr; // guarded by m_mutex
     bool m_hasBegun = false; // guarded by m_mutex

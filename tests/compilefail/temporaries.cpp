@@ -2,6 +2,8 @@
 // What g++ 12 destroys twice inside a co_await expression does not compile; what it treats well does.
 #include <MicroIO/CancelScope>
 #include <MicroIO/Channel>
+#include <MicroIO/LoopServiceThread>
+#include <MicroIO/RequestRegistry>
 #include <MicroIO/RunInThread>
 #include <MicroIO/TaskGroup>
 #include <MicroIO/Timeouts>
@@ -12,7 +14,8 @@
 using namespace MicroIO;
 using namespace std::chrono_literals;
 
-QCoro::Task<> guarded(CancelScope scope, TaskGroup &group, SendChannel<std::function<void()>> jobs)
+QCoro::Task<> guarded(CancelScope scope, TaskGroup &group, SendChannel<std::function<void()>> jobs,
+                      RequestRegistry<int, int> &registry, LoopServiceThread &service)
 {
     int value = 0;
 
@@ -22,10 +25,13 @@ QCoro::Task<> guarded(CancelScope scope, TaskGroup &group, SendChannel<std::func
     co_await failAfter(scope, 1s, [&](CancelScope) -> QCoro::Task<> { co_await scope.checkpoint(); });
     co_await runInThread(scope, [&] { ++value; });
     co_await jobs.send(scope, [&] { ++value; });
+    co_await registry.request(scope, 1, [&](int key) { registry.resolve(key, 1); });
     co_await group.start(scope, [&](CancelScope, TaskStatus<> status) -> QCoro::Task<> {
         status.started();
         co_await scope.checkpoint();
     });
+
+    co_await service.call(scope, [&](CancelScope) -> QCoro::Task<> { co_await scope.checkpoint(); });
 
     // named
     const auto groupBody = [scope](TaskGroup &) -> QCoro::Task<> { co_await scope.checkpoint(); };
@@ -44,7 +50,9 @@ QCoro::Task<> guarded(CancelScope scope, TaskGroup &group, SendChannel<std::func
     co_await runInThread(scope, work);
     co_await jobs.send(scope, job);
     co_await jobs.send(scope, std::function<void()>(job)); // a class of its own is treated well
+    co_await registry.request(scope, 1, work);
     co_await group.start(scope, starting);
+    co_await service.call(scope, body);
 
     // in no co_await expression
     group.startSoon([scope]() -> QCoro::Task<> { co_await scope.checkpoint(); });
@@ -70,6 +78,8 @@ QCoro::Task<> guarded(CancelScope scope, TaskGroup &group, SendChannel<std::func
 #endif
 #ifdef MUST_REFUSE_SEND
     co_await jobs.send(scope, [scope] { scope.cancel(); });
+#ifdef MUST_REFUSE_REQUEST
+    co_await registry.request(scope, 1, [scope] { scope.cancel(); });
 #endif
 #ifdef MUST_REFUSE_START
     co_await group.start(scope, [scope](CancelScope, TaskStatus<> status) -> QCoro::Task<> {
@@ -79,6 +89,9 @@ QCoro::Task<> guarded(CancelScope scope, TaskGroup &group, SendChannel<std::func
 #endif
 #ifdef MUST_REFUSE_RESULT
     co_await group.startSoon([scope]() -> QCoro::Task<> { co_await scope.checkpoint(); }).result(scope);
+#endif
+#ifdef MUST_REFUSE_CALL
+    co_await service.call(scope, [scope](CancelScope) -> QCoro::Task<> { co_await scope.checkpoint(); });
 #endif
 #ifdef MUST_REFUSE_STDFUNCTION
     co_await moveOnAfter(scope, 1s, std::function<QCoro::Task<>(CancelScope)>(body));

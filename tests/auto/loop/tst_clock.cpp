@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "../shared/fakeclock.h"
+#include "../shared/leapclock.h"
 #include "../shared/looper.h"
 #include "../shared/recorder.h"
 
@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 using Tests::record;
 using Tests::turn;
 
-/// The scheduler's clock, and the one that replaces it.
+/// The scheduler's clock, and the hook by which another one replaces it. See tst_testclock for the one that tests use.
 class tst_Clock : public QObject
 {
     Q_OBJECT
@@ -54,7 +54,7 @@ void tst_Clock::durationsAreClamped()
     QFETCH(std::chrono::nanoseconds, duration);
     QFETCH(bool, never);
 
-    const Tests::FakeClock clock;
+    const Tests::LeapClock clock;
     const Deadline deadline = deadlineAfter(duration);
     QCOMPARE(deadline == Deadline::max(), never);
     if (!never)
@@ -64,7 +64,7 @@ void tst_Clock::durationsAreClamped()
 
 void tst_Clock::replacedClockMovesAllLoops()
 {
-    Tests::FakeClock clock;
+    Tests::LeapClock clock;
     Tests::Looper looper;
     const CancelScope scope;
     const auto sleep = [&]() -> QCoro::Task<> { co_await scope.sleep(1h); };
@@ -87,7 +87,7 @@ void tst_Clock::replacedClockMovesAllLoops()
 
 void tst_Clock::replacedClockNeverMovesByItself()
 {
-    const Tests::FakeClock clock;
+    const Tests::LeapClock clock;
     const CancelScope limited = CancelScope().child(deadlineAfter(1ms));
     const auto sleep = [&]() -> QCoro::Task<> { co_await limited.sleep(1ms); };
     const auto sleeper = record(sleep());
@@ -102,10 +102,11 @@ void tst_Clock::replacedClockNeverMovesByItself()
 void tst_Clock::steadyClockIsBackAfterwards()
 {
     const CancelScope scope;
+    // Real time: that it is the real clock's again is what is shown.
     const auto sleep = [&]() -> QCoro::Task<> { co_await scope.sleep(5ms); };
     Tests::RecorderPtr sleeper;
     {
-        const Tests::FakeClock clock;
+        const Tests::LeapClock clock;
         sleeper = record(sleep());
         turn(2);
         QVERIFY(!sleeper->isDone());
@@ -117,7 +118,7 @@ void tst_Clock::steadyClockIsBackAfterwards()
 
 void tst_Clock::sleepersOfOneMomentWakeInOneTurn()
 {
-    Tests::FakeClock clock;
+    Tests::LeapClock clock;
     const CancelScope scope;
     int awake = 0;
     const auto sleep = [&]() -> QCoro::Task<> {
@@ -135,7 +136,7 @@ void tst_Clock::sleepersOfOneMomentWakeInOneTurn()
 // CS-17 for a sleep
 void tst_Clock::invariant2_sleepThatIsOverIsNotCancelled()
 {
-    Tests::FakeClock clock;
+    Tests::LeapClock clock;
     const CancelScope scope;
     const CancelScope other;
     // both wake in one turn, and the first cancels the second

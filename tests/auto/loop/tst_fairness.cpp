@@ -59,6 +59,7 @@ public:
         int roundTrips;
     };
 
+    /// Real time: that of the thread's timers and sockets.
     Counts measure(std::chrono::milliseconds duration)
     {
         m_ticks = m_roundTrips = 0;
@@ -166,7 +167,7 @@ void tst_Fairness::invariant6_burstIsWorkedOffInSlices()
         co_await scope.sleep(due - now());
         ++resumed;
     };
-    const Deadline due = now() + 500ms;
+    const Deadline due = now() + 500ms; // real time: by real timers, all due before the first is worked off
     for (int i = 0; i < count; ++i)
         byTimer ? sleep(due) : wait();
     if (!byTimer)
@@ -200,7 +201,7 @@ void tst_Fairness::readySourcesDoNotStarveTheLoop()
         for (qint64 i = 0; i < 1'000'000'000 && !stop; ++i)
             co_await closeScope.closed(scope);
     };
-    QTimer::singleShot(20ms, this, [&] { stop = true; });
+    QTimer::singleShot(20ms, this, [&] { stop = true; }); // real time: the QTimer is what might starve
     const auto ended = record(greedy());
     QTRY_VERIFY(ended->isDone());
     QVERIFY(stop);

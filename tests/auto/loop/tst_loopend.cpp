@@ -5,6 +5,7 @@
 
 #include <MicroIO/CancelScope>
 #include <MicroIO/CloseScope>
+#include <MicroIO/TestClock>
 
 #include <QtTest/QtTest>
 
@@ -240,6 +241,7 @@ void tst_LoopEnd::secondRunOfAThreadHasALoopOfItsOwn()
     protected:
         void run() override
         {
+            // Real time: each loop has a real timer of its own.
             const auto sleep = [](CancelScope s) -> QCoro::Task<> { co_await s.sleep(1ms); };
             recorder = record(sleep(scope));
             QEventLoop loop;
@@ -276,6 +278,7 @@ void tst_LoopEnd::endedLoopIsNotWoken()
 
 void tst_LoopEnd::deadlinesOfAnEndedLoop()
 {
+    const TestClock clock;
     const CancelScope root;
     CancelScope limited = root.child(now() + 1h);
     const auto sleep = [](CancelScope scope) -> QCoro::Task<> { co_await scope.sleep(2h); };
@@ -288,8 +291,9 @@ void tst_LoopEnd::deadlinesOfAnEndedLoop()
 
     limited.setDeadline(now() + 2h);
     const auto here = record(sleep(limited));
-    limited.setDeadline(now() + 1ms);
+    limited.setDeadline(now() + 1min);
     QTRY_VERIFY(here->isDone());
+    QCOMPARE(clock.elapsed(), 1min);
     QCOMPARE(here->outcome(), QStringLiteral("Cancelled(deadline)"));
     limited = CancelScope();
 }

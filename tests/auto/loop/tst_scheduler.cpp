@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "../shared/leapclock.h"
 #include "../shared/looper.h"
 #include "../shared/recorder.h"
 
@@ -49,8 +50,9 @@ void tst_Scheduler::invariant5_neverResumedInsideTheCall_data()
     row("setDeadline of the parent",
         [](CancelScope parent, CancelScope, CloseScope) { parent.setDeadline(now()); });
     row("isCancelled, the deadline passed", [](CancelScope, CancelScope scope, CloseScope) {
-        scope.setDeadline(now() + 1ms);
-        QTest::qSleep(5);
+        Tests::LeapClock clock;
+        scope.setDeadline(now() + 1h);
+        clock.advance(1h);
         scope.isCancelled();
     });
     row("close", [](CancelScope, CancelScope, CloseScope close) { close.close(); });
@@ -207,6 +209,7 @@ void tst_Scheduler::sleepNeverEndsEarly()
 {
     QFETCH(std::chrono::nanoseconds, duration);
 
+    // Real time: it is the real timer that must not ring early.
     const CancelScope scope;
     std::chrono::nanoseconds slept{};
     const auto sleep = [&]() -> QCoro::Task<> {
@@ -256,6 +259,25 @@ void tst_Scheduler::firstWaitOnACancelledScopeThrowsAtOnce()
     QTRY_COMPARE(thrown, 3);
 }
 
+namespace {
+
+/// Turns an event loop as QDialog::exec() does, until \a isReached or a while has passed. Real time: what rings in there
+/// are the QTimers of the thread.
+void execUntil(const std::function<bool()> &isReached)
+{
+    QEventLoop loop;
+    QTimer look;
+    QObject::connect(&look, &QTimer::timeout, &loop, [&] {
+        if (isReached())
+            loop.quit();
+    });
+    look.start(1);
+    QTimer::singleShot(3s, &loop, &QEventLoop::quit);
+    loop.exec();
+}
+
+} // namespace
+
 void tst_Scheduler::nestedEventLoopKeepsTheOthersGoing()
 {
     const CancelScope scope;
@@ -264,16 +286,12 @@ void tst_Scheduler::nestedEventLoopKeepsTheOthersGoing()
     bool slept = false, closed = false, modalEnded = false;
     const auto modal = [&]() -> QCoro::Task<> {
         co_await scope.checkpoint();
-        QEventLoop loop; // as QDialog::exec() does
-        QTimer::singleShot(5ms, &loop, [&] { closeScope.close(); });
-        for (int i = 0; i < 1000 && !(slept && closed && checkpoints >= 20); ++i) {
-            QTimer::singleShot(10ms, &loop, &QEventLoop::quit);
-            loop.exec();
-        }
+        QTimer::singleShot(5ms, this, [&] { closeScope.close(); });
+        execUntil([&] { return slept && closed && checkpoints >= 20; });
         modalEnded = true;
     };
     const auto sleeper = [&]() -> QCoro::Task<> {
-        co_await scope.sleep(2ms);
+        co_await scope.sleep(2ms); // real time, as the QTimer beside it
         slept = true;
     };
     const auto waiter = [&]() -> QCoro::Task<> {
@@ -304,9 +322,7 @@ void tst_Scheduler::nestedEventLoopKeepsTheSameBatchGoing()
     int resumed = 0, resumedInside = -1;
     const auto modal = [&]() -> QCoro::Task<> {
         co_await closeScope.closed(scope);
-        QEventLoop loop;
-        QTimer::singleShot(50ms, &loop, &QEventLoop::quit);
-        loop.exec();
+        execUntil([&] { return resumed == 10; });
         resumedInside = resumed;
     };
     const auto follower = [&]() -> QCoro::Task<> {
@@ -326,24 +342,22 @@ void tst_Scheduler::nestedEventLoopKeepsTheRestOfASliceGoing()
 {
     const CancelScope scope;
     CloseScope closeScope;
-    int rounds = 0, roundsInside = -1;
+    int before = 0, rounds = 0, roundsInside = -1;
     const auto busy = [&](bool burns) -> QCoro::Task<> {
         co_await closeScope.closed(scope);
         if (burns)
-            QTest::qSleep(20);
+            QTest::qSleep(20); // real time, as slices are: longer than one
         co_await scope.checkpoint();
         ++rounds;
     };
     const auto modal = [&]() -> QCoro::Task<> {
         co_await closeScope.closed(scope);
-        QEventLoop loop;
-        QTimer::singleShot(100ms, &loop, &QEventLoop::quit);
-        loop.exec();
+        execUntil([&] { return rounds == before; });
         roundsInside = rounds;
     };
     // Any number before the one may be what a slice ends with.
     QStringList stuck;
-    for (int before = 1; before <= 64; before *= 2) {
+    for (before = 1; before <= 64; before *= 2) {
         closeScope = CloseScope();
         rounds = 0;
         roundsInside = -1;
@@ -366,9 +380,7 @@ void tst_Scheduler::nestedLoopInANestedLoop()
     const auto modal = [&]() -> QCoro::Task<> {
         co_await closeScope.closed(scope);
         deepest = std::max(deepest, ++depth);
-        QEventLoop loop;
-        QTimer::singleShot(50ms, &loop, &QEventLoop::quit);
-        loop.exec();
+        execUntil([&] { return deepest == 5; });
         --depth;
     };
     std::vector<Tests::RecorderPtr> modals;

@@ -86,6 +86,7 @@ void tst_AllWaitsThreads::invariant5_resumesOnItsOwnThread()
     } else {
         Tests::doFrom(from, wake);
     }
+    // Real time for the sleep of 5 ms: it is the real timer of the other thread that wakes it there.
     QTRY_VERIFY(recorder->isDone());
     QCOMPARE(recorder->outcome(), row.completion == WaitRow::Never ? QStringLiteral("Cancelled(enough)")
                                                                    : QStringLiteral("ended"));

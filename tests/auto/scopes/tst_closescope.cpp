@@ -212,6 +212,7 @@ void tst_CloseScope::waitEndsAtItsLimit()
     if (least)
         limit.setRemainingTime(least, Qt::PreciseTimer); // the clock of a row starts when the table is made
     const CloseScope scope;
+    // Real time: the limit of a real clock (see tst_testclock for virtual ones).
     QElapsedTimer timer;
     timer.start();
     QVERIFY(!scope.wait(limit));
@@ -235,6 +236,7 @@ void tst_CloseScope::waitWithAnEndlessLimit()
 
     CloseScope scope;
     std::thread closing([&] {
+        // Real time: the limits of a real clock, and nothing tells when the thread has begun to wait.
         QTest::qSleep(20);
         scope.close();
     });

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "../shared/fakeclock.h"
+#include "../shared/leapclock.h"
 #include "../shared/looper.h"
 #include "../shared/recorder.h"
 
 #include "loop/scheduler_p.h"
 #include <MicroIO/CancelScope>
 #include <MicroIO/Clock>
+#include <MicroIO/TestClock>
 
 #include <QFuture>
 #include <QPromise>
@@ -65,8 +66,10 @@ private Q_SLOTS:
 
 void tst_Deadlines::passedDeadlineCancels()
 {
-    const CancelScope scope = CancelScope().child(now() + 5ms);
+    const TestClock clock;
+    const CancelScope scope = CancelScope().child(now() + 1min);
     QCOMPARE(outcomeOf(sleepOn(scope)), byDeadline());
+    QCOMPARE(clock.elapsed(), 1min);
     QVERIFY(scope.isCancelled());
     QVERIFY(scope.timedOut());
     QCOMPARE(scope.reason(), QStringLiteral("the deadline has passed"));
@@ -74,7 +77,7 @@ void tst_Deadlines::passedDeadlineCancels()
 
 void tst_Deadlines::isNotCancelledBefore()
 {
-    Tests::FakeClock clock;
+    TestClock clock(TestClock::Mode::Manual);
     const Deadline due = now() + 1h;
     const CancelScope scope = CancelScope().child(due);
     QCOMPARE(scope.deadline(), due);
@@ -87,7 +90,7 @@ void tst_Deadlines::isNotCancelledBefore()
 // isCancelled() and throwIfCancelled() read the clock
 void tst_Deadlines::deadlineIsNoticedWithoutAnyWaiter()
 {
-    Tests::FakeClock clock;
+    TestClock clock(TestClock::Mode::Manual);
     const CancelScope scope = CancelScope().child(now() + 1h);
     const CancelScope child = scope.child();
     clock.advance(2h);
@@ -112,7 +115,7 @@ void tst_Deadlines::deadlineIsNoticedWithoutAnyWaiter()
 
 void tst_Deadlines::invariant1_waitSeesADeadlineThatPassedDuringAComputation()
 {
-    Tests::FakeClock clock;
+    Tests::LeapClock clock;
     QPromise<int> promise;
     promise.start();
     promise.addResult(5);
@@ -128,9 +131,11 @@ void tst_Deadlines::invariant1_waitSeesADeadlineThatPassedDuringAComputation()
 
 void tst_Deadlines::deadlineAboveCancelsBelow()
 {
-    const CancelScope scope = CancelScope().child(now() + 5ms);
+    const TestClock clock;
+    const CancelScope scope = CancelScope().child(now() + 1min);
     const CancelScope child = scope.child().child(now() + 1h);
     QCOMPARE(outcomeOf(sleepOn(child)), QStringLiteral("Cancelled(the deadline has passed)"));
+    QCOMPARE(clock.elapsed(), 1min);
     QVERIFY(scope.timedOut());
     QVERIFY(!child.timedOut());
 }
@@ -154,7 +159,7 @@ void tst_Deadlines::earliestDeadlineIsTheCause()
     QFETCH(int, inner);
     QFETCH(QList<bool>, timedOut);
 
-    Tests::FakeClock clock;
+    Tests::LeapClock clock;
     const CancelScope first = CancelScope().child(now() + outer * 1h);
     const CancelScope second = first.child(now() + middle * 1h);
     const CancelScope third = second.child(now() + inner * 1h);
@@ -172,10 +177,10 @@ void tst_Deadlines::sleeperUnderAMovedDeadline_data()
     QTest::addColumn<std::chrono::nanoseconds>("moveBy");
     QTest::addColumn<bool>("remove");
     QTest::addColumn<std::chrono::nanoseconds>("endsAfter"); // 0: at once
-    QTest::newRow("postponed") << std::chrono::nanoseconds(300ms) << false << std::chrono::nanoseconds(350ms);
-    QTest::newRow("brought forward") << std::chrono::nanoseconds(10ms) << false
-                                     << std::chrono::nanoseconds(60ms);
-    QTest::newRow("into the past") << std::chrono::nanoseconds(-1s) << false << std::chrono::nanoseconds(0);
+    QTest::newRow("postponed") << std::chrono::nanoseconds(300s) << false << std::chrono::nanoseconds(350s);
+    QTest::newRow("brought forward") << std::chrono::nanoseconds(10s) << false
+                                     << std::chrono::nanoseconds(60s);
+    QTest::newRow("into the past") << std::chrono::nanoseconds(-1h) << false << std::chrono::nanoseconds(0);
     QTest::newRow("removed") << std::chrono::nanoseconds(0) << true << std::chrono::nanoseconds(24h);
 }
 
@@ -185,20 +190,14 @@ void tst_Deadlines::sleeperUnderAMovedDeadline()
     QFETCH(bool, remove);
     QFETCH(std::chrono::nanoseconds, endsAfter);
 
-    Tests::FakeClock clock;
-    const Deadline begin = now();
-    const CancelScope scope = CancelScope().child(begin + 100ms);
+    TestClock clock(TestClock::Mode::Manual);
+    const CancelScope scope = CancelScope().child(now() + 100s);
     const auto sleeper = record(sleepOn(scope.child(), 24h));
-    turn(2);
-    clock.advance(50ms);
-    turn(2);
+    clock.advance(50s);
     scope.setDeadline(remove ? Deadline::max() : now() + moveBy);
     QVERIFY(!sleeper->isDone()); // not inside of the call
     if (endsAfter > 0ns) {
-        turn(2);
-        QVERIFY(!sleeper->isDone());
-        clock.advance(begin + endsAfter - now() - 1ns);
-        turn(3);
+        clock.advance(endsAfter - clock.elapsed() - 1ns);
         QVERIFY(!sleeper->isDone());
         clock.advance(1ns);
     }
@@ -218,31 +217,36 @@ void tst_Deadlines::movedFromAnotherThread()
 {
     QFETCH(Tests::From, from);
 
+    TestClock clock(TestClock::Mode::Manual);
     const CancelScope unlimited;
     const auto first = record(sleepOn(unlimited.child()));
     const CancelScope limited = CancelScope().child(now() + 24h);
     const auto second = record(sleepOn(limited.child()));
-    const CancelScope postponed = CancelScope().child(now() + 500ms);
+    const CancelScope postponed = CancelScope().child(now() + 5min);
     const auto third = record(sleepOn(postponed.child()));
     turn(2);
-    const Deadline later = now() + 700ms;
     Tests::doFrom(from, [&] {
-        unlimited.setDeadline(now() + 5ms);
-        limited.setDeadline(now() + 5ms);
-        postponed.setDeadline(later);
+        unlimited.setDeadline(now() + 1min);
+        limited.setDeadline(now() + 1min);
+        postponed.setDeadline(now() + 7min);
     });
-    QTRY_VERIFY(first->isDone() && second->isDone());
+    clock.advance(1min - 1ns);
+    QVERIFY(!first->isDone() && !second->isDone());
+    clock.advance(1ns);
+    QVERIFY(first->isDone() && second->isDone());
     QVERIFY(unlimited.timedOut());
     QVERIFY(limited.timedOut());
-    QTRY_VERIFY(third->isDone());
-    QVERIFY(now() >= later);
+    clock.advance(6min - 1ns);
+    QVERIFY(!third->isDone());
+    clock.advance(1ns);
+    QVERIFY(third->isDone());
     QVERIFY(postponed.timedOut());
     QCOMPARE(first->thread(), QThread::currentThread());
 }
 
 void tst_Deadlines::deadlineIsSetBetweenTwoOthers()
 {
-    Tests::FakeClock clock;
+    TestClock clock(TestClock::Mode::Manual);
     const CancelScope outer = CancelScope().child(now() + 3h);
     const CancelScope middle = outer.child();
     const CancelScope inner = middle.child(now() + 2h);
@@ -250,14 +254,16 @@ void tst_Deadlines::deadlineIsSetBetweenTwoOthers()
     const auto beside = record(sleepOn(outer.child(), 24h));
     turn(2);
     middle.setDeadline(now() + 1h);
-    clock.advance(1h);
-    QTRY_VERIFY(below->isDone());
+    clock.advance(1h - 1ns);
+    QVERIFY(!below->isDone());
+    clock.advance(1ns);
+    QVERIFY(below->isDone());
     QVERIFY(middle.timedOut());
     QVERIFY(!inner.timedOut());
-    turn(3);
+    clock.advance(2h - 1ns);
     QVERIFY(!beside->isDone());
-    clock.advance(2h);
-    QTRY_VERIFY(beside->isDone());
+    clock.advance(1ns);
+    QVERIFY(beside->isDone());
     QVERIFY(outer.timedOut());
 }
 
@@ -269,6 +275,7 @@ void tst_Deadlines::waitersInSeveralThreads()
     sleepers[0] = record(sleepOn(scope));
     first.call([&] { sleepers[1] = record(sleepOn(scope.child())); });
     second.call([&] { sleepers[2] = record(sleepOn(scope.child(now() + 12h))); });
+    // Real time: each thread has to bring its real timer forward, which a TestClock does without.
     scope.setDeadline(now() + 5ms);
     for (const auto &sleeper : sleepers)
         QTRY_VERIFY(sleeper->isDone());
@@ -292,7 +299,7 @@ void tst_Deadlines::cancelledScopeKeepsItsCause()
 // D3: nobody had looked when the parent was cancelled
 void tst_Deadlines::deadlineThatPassedBeforeTheParentsCancelIsTheCause()
 {
-    Tests::FakeClock clock;
+    TestClock clock(TestClock::Mode::Manual);
     const CancelScope parent;
     const CancelScope child = parent.child(now() + 1h);
     const CancelScope grandchild = child.child();
@@ -317,6 +324,7 @@ void tst_Deadlines::manyReschedulingsAreOneTimer()
         scope.setDeadline(now() + 1h + i * 1s);
     QVERIFY(timer.elapsed() < 5000);
     QCOMPARE(Scheduler::current()->timerCount() - before, 2); // the sleep's and the scope's
+    // Real time: the one real timer is brought forward.
     scope.setDeadline(now() + 5ms);
     QTRY_VERIFY(sleeper->isDone());
     QCOMPARE(Scheduler::current()->timerCount(), before);
@@ -401,6 +409,7 @@ void tst_Deadlines::farthestPastLeavesTheTimersWorking()
     QTRY_VERIFY(sleeper->isDone());
     QCOMPARE(sleeper->outcome(), byDeadline());
 
+    // Real time: it is the real timer that might ring no more.
     const CancelScope other;
     const auto next = record(sleepOn(other, 1ms));
     const bool works = QTest::qWaitFor([&] { return next->isDone(); }, 2000);
@@ -430,7 +439,8 @@ void tst_Deadlines::hugeDurationsOfSleep()
 
     const CancelScope scope;
     const auto sleeper = record(sleepOn(scope, duration));
-    const auto shorter = record(sleepOn(scope, 2ms)); // the timer behind it works
+    // Real time: the real timer behind it works, whatever it was armed for.
+    const auto shorter = record(sleepOn(scope, 2ms));
     QTRY_VERIFY(shorter->isDone());
     QCOMPARE(shorter->outcome(), QStringLiteral("ended"));
     turn(3);

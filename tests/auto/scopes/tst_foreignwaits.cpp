@@ -6,6 +6,7 @@
 
 #include <MicroIO/CancelScope>
 #include <MicroIO/CloseScope>
+#include <MicroIO/TestClock>
 
 #include <QCoroThread>
 #include <QCoroTimer>
@@ -91,13 +92,14 @@ void tst_ForeignWaits::abandonedTaskOwnsItsResult()
 
 void tst_ForeignWaits::taskGivesItsValueOrItsError()
 {
+    const TestClock clock;
     const CancelScope scope;
     const auto gives = []() -> QCoro::Task<std::unique_ptr<int>> {
-        co_await CancelScope().sleep(1ms);
+        co_await CancelScope().sleep(1s);
         co_return std::make_unique<int>(7);
     };
     const auto fails = []() -> QCoro::Task<int> {
-        co_await CancelScope().sleep(1ms);
+        co_await CancelScope().sleep(1s);
         throw Tests::failure("boom");
     };
     const auto waitForValue = [&]() -> QCoro::Task<std::unique_ptr<int>> {
@@ -110,6 +112,7 @@ void tst_ForeignWaits::taskGivesItsValueOrItsError()
     };
     QCOMPARE(outcomeOf(waitForValue()), QStringLiteral("7"));
     QCOMPARE(outcomeOf(waitForError()), QStringLiteral("boom"));
+    QCOMPARE(clock.elapsed(), 2s);
 }
 
 void tst_ForeignWaits::taskThatHasEndedAlready()
@@ -144,7 +147,7 @@ void tst_ForeignWaits::isAwaitedAtOnce()
         co_await scope.abandonOnCancel(trigger);
         ++resumed;
     };
-    QTest::qSleep(5); // longer than a slice
+    QTest::qSleep(5); // real time, as slices are: longer than one
     for (int i = 0; i < count; ++i)
         wait();
     const int awaited = trigger.awaited();
@@ -156,7 +159,7 @@ void tst_ForeignWaits::isAwaitedAtOnce()
 void tst_ForeignWaits::timersAndDurations()
 {
     const CancelScope scope;
-    QTimer timer;
+    QTimer timer; // real time, as that of QCoro's below
     timer.start(1);
     const auto pointer = [&]() -> QCoro::Task<> { co_await scope.abandonOnCancel(&timer); };
     QCOMPARE(outcomeOf(pointer()), QStringLiteral("ended"));

@@ -4,6 +4,7 @@
 #include "../shared/recorder.h"
 
 #include <MicroIO/CancelScope>
+#include <MicroIO/TestClock>
 
 #include <QtTest/QtTest>
 
@@ -147,18 +148,20 @@ void tst_OnCancel::calledByTheDeadline()
     QFETCH(From, from);
     QFETCH(bool, setFirst);
 
+    const TestClock clock;
     const CancelScope scope;
     const CancelScope child = scope.child();
     QObject context;
     std::atomic<int> called = 0;
     Tests::doFrom(from, [&] {
         if (setFirst)
-            scope.setDeadline(now() + 50ms);
+            scope.setDeadline(now() + 1h);
         child.onCancel(&context, [&] { ++called; });
         if (!setFirst)
-            scope.setDeadline(now() + 50ms);
+            scope.setDeadline(now() + 1h);
     });
     QTRY_COMPARE(called.load(), 1);
+    QCOMPARE(clock.elapsed(), 1h);
     QVERIFY(scope.timedOut());
 }
 
@@ -350,15 +353,16 @@ void tst_OnCancel::contextWithoutAThread()
         context = std::make_unique<QObject>();
         context->moveToThread(nullptr);
     }
+    TestClock clock;
     const CancelScope before, scope, limited;
     before.cancel();
     int called = 0;
     before.onCancel(context.get(), [&] { ++called; });
     scope.onCancel(context.get(), [&] { ++called; });
     limited.onCancel(context.get(), [&] { ++called; });
-    limited.setDeadline(now() + 1ms);
+    limited.setDeadline(now() + 1h);
     scope.cancel();
-    QTest::qSleep(5);
+    clock.advance(1h);
     QVERIFY(limited.isCancelled());
     turn(3);
     QCOMPARE(called, 0);

@@ -6,6 +6,7 @@
 #include <MicroIO/CancelScope>
 #include <MicroIO/CloseScope>
 #include <MicroIO/TaskGroup>
+#include <MicroIO/TestClock>
 
 #include <QtTest/QtTest>
 
@@ -43,6 +44,7 @@ private:
 // CS-14
 void tst_ScopeLifetimes::handlesMayBeDroppedWhileSomebodyWaits()
 {
+    const TestClock clock;
     auto handle = std::make_unique<CancelScope>();
     std::vector<std::thread> threads;
     std::vector<std::unique_ptr<CancelScope>> copies;
@@ -51,7 +53,7 @@ void tst_ScopeLifetimes::handlesMayBeDroppedWhileSomebodyWaits()
     CloseScope gate;
     const auto wait = [](CancelScope scope, CloseScope closeScope) -> QCoro::Task<> {
         co_await closeScope.closed(scope);
-        co_await scope.sleep(1ms);
+        co_await scope.sleep(1s);
     };
     const auto waiter = record(wait(*handle, gate));
     handle.reset();

@@ -5,6 +5,7 @@
 #include <MicroIO/CancelScope>
 #include <MicroIO/CloseScope>
 #include <MicroIO/TaskGroup>
+#include <MicroIO/TestClock>
 #include <MicroIO/Timeouts>
 
 #include <QtTest/QtTest>
@@ -41,6 +42,7 @@ private:
 // SH-01
 void tst_Shields::shieldedCleanupThenTheTruth()
 {
+    const TestClock clock;
     const CancelScope scope;
     QStringList log;
     const auto body = [&](CancelScope own) -> QCoro::Task<> {
@@ -52,7 +54,7 @@ void tst_Shields::shieldedCleanupThenTheTruth()
         }
         if (cancelled) {
             const CancelScope shield = own.shielded();
-            co_await shield.sleep(10ms);
+            co_await shield.sleep(1s);
             log += QStringLiteral("cleaned up");
         }
         co_await own.checkpoint();
@@ -63,6 +65,7 @@ void tst_Shields::shieldedCleanupThenTheTruth()
     QTRY_VERIFY(ended->isDone());
     QCOMPARE(ended->outcome(), QStringLiteral("Cancelled(enough)"));
     QCOMPARE(log, QStringList{QStringLiteral("cleaned up")});
+    QCOMPARE(clock.elapsed(), 1s);
 }
 
 // SH-02
@@ -103,10 +106,12 @@ void tst_Shields::shieldOfACancelledScopeIsNotCancelled()
 
 void tst_Shields::parentsDeadlineDoesNotReachTheShield()
 {
-    const CancelScope outer = CancelScope().child(now() + 1ms);
+    const TestClock clock;
+    const CancelScope outer = CancelScope().child(now() + 1min);
     const CancelScope shield = outer.shielded();
-    const auto sleep = [](CancelScope own) -> QCoro::Task<> { co_await own.sleep(20ms); };
+    const auto sleep = [](CancelScope own) -> QCoro::Task<> { co_await own.sleep(1h); };
     QCOMPARE(outcomeOf(sleep(shield.child())), QStringLiteral("ended"));
+    QCOMPARE(clock.elapsed(), 1h);
     QVERIFY(outer.timedOut());
     outer.setDeadline(now());
     QVERIFY(!shield.isCancelled());
@@ -122,13 +127,15 @@ void tst_Shields::parentsDeadlineDoesNotReachTheShield()
 
 void tst_Shields::deadlineOfTheShieldItself()
 {
+    const TestClock clock;
     const CancelScope outer;
     outer.cancel();
     const CancelScope shield = outer.shielded();
-    shield.setDeadline(now() + 5ms);
+    shield.setDeadline(now() + 1min);
     const auto sleep = [](CancelScope own) -> QCoro::Task<> { co_await own.sleep(1h); };
     QCOMPARE(outcomeOf(sleep(shield)), QStringLiteral("Cancelled(deadline)"));
     QVERIFY(shield.timedOut());
+    QCOMPARE(clock.elapsed(), 1min);
 }
 
 // SH-05
@@ -165,6 +172,7 @@ void tst_Shields::bodyShieldedChildrenNot()
 // SH-06
 void tst_Shields::shieldDoesNotRubOff()
 {
+    const TestClock clock;
     const CancelScope scope;
     QString childEnded;
     const auto child = [&](CancelScope own) -> QCoro::Task<> {
@@ -178,13 +186,14 @@ void tst_Shields::shieldDoesNotRubOff()
         const CancelScope shield = own.shielded();
         co_await shield.checkpoint();
         group.startSoon(child); // from inside of the shield
-        co_await shield.sleep(5ms);
+        co_await shield.sleep(1s);
     };
     const auto run = [&]() -> QCoro::Task<> { co_await withTaskGroup(scope, body); };
     const auto ended = record(run());
     scope.cancel(QStringLiteral("from above"));
     QTRY_VERIFY(ended->isDone());
     QCOMPARE(childEnded, QStringLiteral("from above"));
+    QCOMPARE(clock.elapsed(), 1s);
 }
 
 void tst_Shields::shieldInAShield()

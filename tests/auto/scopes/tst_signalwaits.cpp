@@ -89,7 +89,7 @@ void tst_SignalWaits::signalWithSeveralArguments()
 
 void tst_SignalWaits::privateSignalOfQt()
 {
-    QTimer timer;
+    QTimer timer; // real time: a signal of Qt's own
     timer.setSingleShot(true);
     timer.start(1);
     const auto timeout = [&](CancelScope scope) -> QCoro::Task<> {
@@ -176,7 +176,7 @@ void tst_SignalWaits::emissionIsNeverMissed()
         ++taken;
     };
     const auto begin = [&] {
-        QTest::qSleep(5); // longer than a slice
+        QTest::qSleep(5); // real time, as slices are: longer than one
         for (int i = 0; i < count; ++i)
             wait();
         Q_EMIT emitter.nothing();

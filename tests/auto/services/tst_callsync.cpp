@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "../shared/blocker.h"
 #include "../shared/errorchain.h"
 #include "../shared/messagelog.h"
 #include "../shared/outcome.h"
@@ -10,13 +11,16 @@
 
 #include <QtTest/QtTest>
 
+#include <algorithm>
 #include <functional>
 #include <future>
+#include <latch>
 #include <semaphore>
 #include <thread>
 
 using namespace MicroIO;
 using namespace std::chrono_literals;
+using Tests::Blocker;
 using Tests::chainThrownBy;
 using Tests::failure;
 using Tests::makeScripted;
@@ -30,36 +34,6 @@ QString text(const char *latin1)
 {
     return QString::fromLatin1(latin1);
 }
-
-/// Keeps a service's thread busy until it is let go.
-class Blocker
-{
-public:
-    explicit Blocker(ScriptedService &service)
-        : m_thread([this, &service] {
-            service.callSync([this] {
-                m_blocking.release();
-                m_letGo.acquire();
-            });
-        })
-    {
-        m_blocking.acquire();
-    }
-    ~Blocker() { letGo(); }
-
-    void letGo()
-    {
-        if (!m_thread.joinable())
-            return;
-        m_letGo.release();
-        m_thread.join();
-    }
-
-private:
-    std::binary_semaphore m_blocking{0};
-    std::binary_semaphore m_letGo{0};
-    std::thread m_thread;
-};
 
 struct NotCopyable
 {
@@ -97,6 +71,11 @@ private Q_SLOTS:
     void aFunctionThatHadBegunGoesOn();
     void aTimeLimitThatIsNotMetDoesNoHarm_data();
     void aTimeLimitThatIsNotMetDoesNoHarm();
+
+    void aCycleOfBlockedServicesIsRefused_data();
+    void aCycleOfBlockedServicesIsRefused();
+    void aCallBackWhileOneIsBlockedIsRefused();
+    void whoIsNotBlockedAnyMoreIsInNoCycle();
 
 private:
     std::optional<Tests::MessageLog> m_log;
@@ -408,6 +387,113 @@ void tst_CallSync::aTimeLimitThatIsNotMetDoesNoHarm()
     QCOMPARE(outcome, text("nothing"));
     service->stop();
     QVERIFY(service->joinOrLog(limit));
+}
+
+namespace {
+std::vector<std::unique_ptr<ScriptedService>> startSeveral(size_t count)
+{
+    std::vector<std::unique_ptr<ScriptedService>> services;
+    for (size_t i = 0; i < count; ++i)
+        services.push_back(startScripted());
+    return services;
+}
+} // namespace
+
+// invariant 13
+void tst_CallSync::aCycleOfBlockedServicesIsRefused_data()
+{
+    QTest::addColumn<int>("length");
+    QTest::addColumn<QDeadlineTimer>("limit");
+    QTest::newRow("two") << 2 << QDeadlineTimer(QDeadlineTimer::Forever);
+    QTest::newRow("three") << 3 << QDeadlineTimer(QDeadlineTimer::Forever);
+    QTest::newRow("five") << 5 << QDeadlineTimer(QDeadlineTimer::Forever);
+    QTest::newRow("two, with a limit") << 2 << QDeadlineTimer(1h);
+}
+
+// Each calls the next one, all at the same time.
+void tst_CallSync::aCycleOfBlockedServicesIsRefused()
+{
+    QFETCH(int, length);
+    QFETCH(QDeadlineTimer, limit);
+    const auto services = startSeveral(size_t(length));
+    int refusedAltogether = 0;
+    for (int round = 0; round < 50; ++round) {
+        std::latch begin(length);
+        std::latch done(length);
+        std::vector<QString> outcomes(size_t(length), text("nobody called"));
+        for (size_t i = 0; i < size_t(length); ++i) {
+            services[i]->callSoon([&, i] {
+                begin.arrive_and_wait();
+                auto &next = *services[(i + 1) % size_t(length)];
+                outcomes[i] = chainThrownBy([&] { next.callSync([] {}, limit); });
+                done.count_down();
+            });
+        }
+        done.wait();
+        const auto refused = std::count(outcomes.cbegin(), outcomes.cend(), text("DeadlockError"));
+        const auto answered = std::count(outcomes.cbegin(), outcomes.cend(), text("nothing"));
+        QCOMPARE(refused + answered, length);
+        QVERIFY(refused >= 1); // they all wait for one another
+        refusedAltogether += int(refused);
+    }
+    for (const auto &service : services) // all are usable afterwards
+        QCOMPARE(service->callSync([] { return 7; }), 7);
+    qInfo("%d refused", refusedAltogether);
+}
+
+// invariant 13
+void tst_CallSync::aCallBackWhileOneIsBlockedIsRefused()
+{
+    const auto services = startSeveral(3);
+    const auto outcome = services[0]->callSync([&] {
+        return services[1]->callSync([&] {
+            return services[2]->callSync(
+                [&] { return chainThrownBy([&] { services[0]->callSync([] {}); }); });
+        });
+    });
+    QCOMPARE(outcome, text("DeadlockError"));
+    // callSoon() blocks nobody.
+    std::promise<void> calledBack;
+    services[0]->callSync(
+        [&] { services[1]->callSync([&] { services[0]->callSoon([&] { calledBack.set_value(); }); }); });
+    calledBack.get_future().wait();
+}
+
+void tst_CallSync::whoIsNotBlockedAnyMoreIsInNoCycle()
+{
+    const auto services = startSeveral(2);
+    // After a call, after one that failed, one that timed out, and one that came too late.
+    for (int round = 0; round < 200; ++round) {
+        services[0]->callSync([&] { services[1]->callSync([] {}); });
+        QCOMPARE(services[1]->callSync([&] { return services[0]->callSync([] { return 7; }); }), 7);
+        services[0]->callSync(
+            [&] { chainThrownBy([&] { services[1]->callSync([] { throw failure("X"); }); }); });
+        QCOMPARE(services[1]->callSync([&] { return services[0]->callSync([] { return 7; }); }), 7);
+    }
+    {
+        Blocker blocker(*services[1]);
+        QCOMPARE(services[0]->callSync([&] {
+            return chainThrownBy([&] { services[1]->callSync([] {}, QDeadlineTimer(5ms)); });
+        }),
+                 text("TimeoutError"));
+    }
+    QCOMPARE(services[1]->callSync([&] { return services[0]->callSync([] { return 7; }); }), 7);
+
+    // A service that answers goes on before the one that it has answered has woken.
+    for (int round = 0; round < 500; ++round) {
+        std::promise<QString> outcome;
+        services[0]->callSoon([&] {
+            services[1]->callSync([&] {
+                services[1]->callSoon(
+                    [&] { outcome.set_value(chainThrownBy([&] { services[0]->callSync([] {}); })); });
+            });
+        });
+        QCOMPARE(outcome.get_future().get(), text("nothing"));
+    }
+    services[0]->stop();
+    QVERIFY(services[0]->joinOrLog(QDeadlineTimer(30s)));
+    QCOMPARE(services[1]->callSync([&] { return chainThrownBy([&] { services[0]->callSync([] {}); }); }),
+             text("ServiceError"));
 }
 
 QTEST_GUILESS_MAIN(tst_CallSync)

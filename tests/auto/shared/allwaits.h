@@ -6,10 +6,15 @@
 #include "trigger.h"
 
 #include "scopes/closescope_p.h"
+#include "services/servicethread_p.h"
+#include <MicroIO/AsyncEvent>
+#include <MicroIO/AsyncMutex>
+#include <MicroIO/AsyncSemaphore>
 #include <MicroIO/CancelScope>
 #include <MicroIO/Channel>
 #include <MicroIO/CloseScope>
 #include <MicroIO/RequestRegistry>
+#include <MicroIO/ServiceThread>
 #include <MicroIO/TaskGroup>
 
 #include <QPromise>
@@ -290,6 +295,100 @@ public:
     }
 };
 
+class EventWait final : public Wait
+{
+public:
+    using Awaitable = decltype(std::declval<MicroIO::AsyncEvent>().wait(
+        std::declval<MicroIO::CancelScope>()));
+
+    QCoro::Task<> wait(MicroIO::CancelScope scope) override { co_await m_event->wait(scope); }
+    void complete() override { m_event->set(); }
+    void destroyEvent() { m_event.reset(); }
+
+private:
+    std::unique_ptr<MicroIO::AsyncEvent> m_event = std::make_unique<MicroIO::AsyncEvent>();
+};
+
+/// A wait for a mutex or a semaphore that somebody else holds.
+class GuardedWait : public Wait
+{
+public:
+    void complete() override { m_holder.release(); }
+    QString traces() const override
+    {
+        return isHeld() && !m_holder ? QStringLiteral("nobody has it, but it is held") : QString();
+    }
+    QString effects() const override { return traces(); }
+
+protected:
+    explicit GuardedWait(MicroIO::AsyncGuard holder)
+        : m_holder(std::move(holder))
+    {
+    }
+    virtual bool isHeld() const = 0;
+
+private:
+    MicroIO::AsyncGuard m_holder;
+};
+
+class LockWait final : public GuardedWait
+{
+public:
+    using Awaitable = decltype(std::declval<MicroIO::AsyncMutex>().lock(
+        std::declval<MicroIO::CancelScope>()));
+
+    LockWait()
+        : LockWait(std::make_unique<MicroIO::AsyncMutex>())
+    {
+    }
+    QCoro::Task<> wait(MicroIO::CancelScope scope) override
+    {
+        const auto guard = co_await m_mutex->lock(scope);
+        if (!guard)
+            throw std::runtime_error("not locked");
+    }
+    void destroyMutex() { m_mutex.reset(); }
+
+private:
+    explicit LockWait(std::unique_ptr<MicroIO::AsyncMutex> mutex)
+        : GuardedWait(mutex->tryLock())
+        , m_mutex(std::move(mutex))
+    {
+    }
+    bool isHeld() const override { return m_mutex && m_mutex->isLocked(); }
+
+    std::unique_ptr<MicroIO::AsyncMutex> m_mutex;
+};
+
+class PermitWait final : public GuardedWait
+{
+public:
+    using Awaitable = decltype(std::declval<MicroIO::AsyncSemaphore>().acquire(
+        std::declval<MicroIO::CancelScope>()));
+
+    PermitWait()
+        : PermitWait(std::make_unique<MicroIO::AsyncSemaphore>(1))
+    {
+    }
+    QCoro::Task<> wait(MicroIO::CancelScope scope) override
+    {
+        const auto guard = co_await m_semaphore->acquire(scope);
+        if (!guard)
+            throw std::runtime_error("no permit");
+    }
+    void destroySemaphore() { m_semaphore.reset(); }
+
+private:
+    explicit PermitWait(std::unique_ptr<MicroIO::AsyncSemaphore> semaphore)
+        : GuardedWait(semaphore->tryAcquire())
+        , m_semaphore(std::move(semaphore))
+    {
+    }
+    bool isHeld() const override { return m_semaphore && m_semaphore->available() == 0; }
+
+    std::unique_ptr<MicroIO::AsyncSemaphore> m_semaphore;
+};
+
 /// A receive of a channel without a bound.
 class ChannelWait : public Wait
 {
@@ -390,8 +489,9 @@ private:
 class RequestWait : public Wait
 {
 public:
-    using Awaitable = decltype(std::declval<MicroIO::PendingReply<int, int>>().reply(
-        std::declval<MicroIO::CancelScope>()));
+    using Table = MicroIO::Detail::RequestTable<int, int>;
+    using Awaitable = MicroIO::Detail::WaitOf<MicroIO::Detail::RequestWait<int, int>, Table *,
+                                              Table::Reply *>; // in a coroutine of the registry's
 
     QCoro::Task<> wait(MicroIO::CancelScope scope) override
     {
@@ -425,6 +525,9 @@ private:
 class ReplyWait final : public RequestWait
 {
 public:
+    using Awaitable = decltype(std::declval<MicroIO::PendingReply<int, int>>().reply(
+        std::declval<MicroIO::CancelScope>()));
+
     QCoro::Task<> wait(MicroIO::CancelScope scope) override
     {
         const int value = co_await m_pending.reply(scope);
@@ -435,6 +538,48 @@ public:
 
 private:
     MicroIO::PendingReply<int, int> m_pending = m_registry.expect(1);
+};
+
+/// A service that is ready, and ends, when it is told.
+class ServiceWait : public Wait
+{
+public:
+    ~ServiceWait() override { m_service.stopAndJoin(); }
+    QString traces() const override
+    {
+        const std::lock_guard lock(m_service.core()->mutex);
+        return m_service.core()->startWaits.isEmpty() && m_service.core()->endWaits.isEmpty()
+                   ? QString()
+                   : QStringLiteral("listed still");
+    }
+    void stop() { m_service.stop(QStringLiteral("enough")); }
+
+protected:
+    ServiceWait() { m_service.start(); }
+
+    MicroIO::ServiceThread m_service{QStringLiteral("told"), [](MicroIO::ServiceThread &service) {
+                                         static_cast<void>(service.closeScope().wait());
+                                     }};
+};
+
+class ServiceStartWait final : public ServiceWait
+{
+public:
+    using Awaitable = decltype(std::declval<MicroIO::ServiceThread>().waitStarted(
+        std::declval<MicroIO::CancelScope>()));
+
+    QCoro::Task<> wait(MicroIO::CancelScope scope) override { co_await m_service.waitStarted(scope); }
+    void complete() override { m_service.reportStarted(); }
+};
+
+class ServiceEndWait final : public ServiceWait
+{
+public:
+    using Awaitable = decltype(std::declval<MicroIO::ServiceThread>().join(
+        std::declval<MicroIO::CancelScope>()));
+
+    QCoro::Task<> wait(MicroIO::CancelScope scope) override { co_await m_service.join(scope); }
+    void complete() override { m_service.stopAndJoin(); }
 };
 
 template<typename W, typename... Args>
@@ -492,6 +637,15 @@ inline std::vector<WaitRow> allWaits()
             "result", WaitRow::BySource,
             {{"child failed", doing(&ChildWait::fail), boom},
              {"child cancelled", doing(&ChildWait::cancelChild), QStringLiteral("TaskCancelledError")}}),
+        waitRow<EventWait>(
+            "event", WaitRow::BySource,
+            {{"destroyed", doing(&EventWait::destroyEvent), QStringLiteral("BrokenResourceError")}}),
+        waitRow<LockWait>(
+            "mutex", WaitRow::BySource,
+            {{"destroyed", doing(&LockWait::destroyMutex), QStringLiteral("BrokenResourceError")}}),
+        waitRow<PermitWait>(
+            "semaphore", WaitRow::BySource,
+            {{"destroyed", doing(&PermitWait::destroySemaphore), QStringLiteral("BrokenResourceError")}}),
         waitRow<ReceiveWait>(
             "receive", WaitRow::BySource,
             {{"closed", doing(&ChannelWait::close),
@@ -521,7 +675,11 @@ inline std::vector<WaitRow> allWaits()
             {{"failed", doing(&RequestWait::fail), boom},
              {"registry closed", doing(&RequestWait::close), QStringLiteral("ClosedResourceError")},
              {"given up", doing(&ReplyWait::giveUp), QStringLiteral("BrokenResourceError")}}),
-        // Services: waitStarted, join.
+        waitRow<ServiceStartWait>("waitStarted of a service", WaitRow::BySource,
+                                  {{"stopped", doing(&ServiceWait::stop),
+                                    QStringLiteral("service told was stopped before it was ready: enough")}}),
+        waitRow<ServiceEndWait>("join of a service", WaitRow::BySource,
+                                {{"stopped", doing(&ServiceWait::stop), ended}}),
     };
 }
 
@@ -544,11 +702,12 @@ inline void addRows(bool (*filter)(const WaitRow &) = nullptr)
     }
 }
 
-/// Awaiters of what outlasts a cancellation and passes it on: start(), runInThread(), withTaskGroup(). Their cases are
-/// in tst_passingwaits.
+/// Awaiters of what outlasts a cancellation and passes it on: start(), runInThread(), withTaskGroup(), whose cases are
+/// in tst_passingwaits, and call() of a service, in tst_servicecall.
 inline QStringList passingAwaiters()
 {
-    return {QStringLiteral("StartWait"), QStringLiteral("JobWait"), QStringLiteral("GroupEndWait")};
+    return {QStringLiteral("StartWait"), QStringLiteral("JobWait"), QStringLiteral("GroupEndWait"),
+            QStringLiteral("ServiceCallWait")};
 }
 
 /// Bases of several awaiters, which are none themselves.

@@ -126,6 +126,7 @@ void tst_Allocations::checkpoint()
         allocationsPerWait([](const CancelScope &scope, size_t) { return scope.checkpoint(); }, byItself));
 }
 
+// Real time, here and below: what a TestClock allocates would be counted, and what a real timer costs would not.
 void tst_Allocations::sleep()
 {
     VERIFY_NONE("sleep", allocationsPerWait([](const CancelScope &scope, size_t) { return scope.sleep(2ms); },

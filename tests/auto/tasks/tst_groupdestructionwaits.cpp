@@ -210,8 +210,8 @@ void tst_GroupDestructionWaits::invariant10_runInThreadInProgress()
             } else {
                 while (!its.isCancelled())
                     std::this_thread::yield();
-                std::this_thread::sleep_for(
-                    20ms); // busy on: the destructor blocks, and must not return meanwhile
+                // Real time: busy on; the destructor blocks, and must not return meanwhile.
+                std::this_thread::sleep_for(20ms);
             }
             hasReturned = true;
         };

@@ -7,6 +7,7 @@
 #include <MicroIO/CloseScope>
 #include <MicroIO/Errors>
 #include <MicroIO/TaskGroup>
+#include <MicroIO/TestClock>
 
 #include <QtTest/QtTest>
 
@@ -189,13 +190,15 @@ void tst_OpenGroup::belongsToTheOwnersThreadAtItsFirstStartSoon()
         delete owner;
     });
     QVERIFY(running.wait());
+    const TestClock clock; // now, for it does not know of a thread that has yet to begin
     owner->moveToThread(&thread);
     owner->group.handle().startSoon([&](CancelScope scope) -> QCoro::Task<> {
         ranOn = QThread::currentThread();
-        co_await scope.sleep(1ms);
+        co_await scope.sleep(1s);
         resumedOn = QThread::currentThread();
         done.close();
     });
+    QVERIFY(done.wait());
     thread.join();
     QCOMPARE(ranOn, &thread);
     QCOMPARE(resumedOn, &thread);

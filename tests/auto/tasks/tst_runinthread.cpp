@@ -268,6 +268,7 @@ void tst_RunInThread::aDeadlineReachesTheWork()
                 std::this_thread::yield();
             its.throwIfCancelled();
         };
+        // Real time: while work runs, that of a TestClock would stand still.
         co_await failAfter(CancelScope(), 5ms,
                            [&](CancelScope scope) -> QCoro::Task<> { co_await runInThread(scope, work); });
     };

@@ -4,6 +4,7 @@
 
 #include <MicroIO/CancelScope>
 #include <MicroIO/TaskGroup>
+#include <MicroIO/TestClock>
 
 #include <QtTest/QtTest>
 
@@ -278,11 +279,12 @@ void tst_StartSoon::callableAndArgumentsAreDestroyedOnTheGroupsThread()
 
 void tst_StartSoon::aChildOfAChildBelongsToTheGroup()
 {
+    const TestClock clock;
     QStringList log;
     const auto outcome = outcomeOf(withTaskGroup(CancelScope(), [&](TaskGroup &group) -> QCoro::Task<> {
         group.startSoon([&log, handle = group.handle()](CancelScope scope) -> QCoro::Task<> {
             handle.startSoon([&log](CancelScope childScope) -> QCoro::Task<> {
-                co_await childScope.sleep(1ms);
+                co_await childScope.sleep(1s);
                 log += QStringLiteral("grandchild");
             });
             scope.cancel(); // its own scope is not the other's
@@ -293,6 +295,7 @@ void tst_StartSoon::aChildOfAChildBelongsToTheGroup()
     }));
     QCOMPARE(outcome, QStringLiteral("true"));
     QCOMPARE(log, (QStringList{QStringLiteral("child"), QStringLiteral("grandchild")}));
+    QCOMPARE(clock.elapsed(), 1s);
 }
 
 void tst_StartSoon::aFunctionThatThrowsBeforeItIsACoroutineFails()

@@ -6,6 +6,7 @@
 #include <MicroIO/CloseScope>
 #include <MicroIO/Errors>
 #include <MicroIO/TaskGroup>
+#include <MicroIO/TestClock>
 
 #include <QtTest/QtTest>
 
@@ -52,28 +53,30 @@ private:
 // TG-01
 void tst_TaskGroup::endsOnlyAfterItsLastChildAlsoALateOne()
 {
+    const TestClock clock;
     QStringList ended;
     CancelScope root;
     CancelScope inner = root;
-    const auto sleeper = [&](CancelScope scope, QString name,
-                             std::chrono::milliseconds time) -> QCoro::Task<> {
+    const auto sleeper = [&](CancelScope scope, QString name, std::chrono::seconds time) -> QCoro::Task<> {
         co_await scope.sleep(time);
         ended += name;
     };
     const auto outcome = outcomeOf(withTaskGroup(root, [&](TaskGroup &group) -> QCoro::Task<int> {
         inner = group.scope();
-        group.startSoon(sleeper, QStringLiteral("short"), 2ms);
+        group.startSoon(sleeper, QStringLiteral("short"), 2s);
         group.startSoon([&](CancelScope scope) -> QCoro::Task<> {
-            co_await sleeper(scope, QStringLiteral("middle"), 6ms);
-            group.startSoon(sleeper, QStringLiteral("late 1"), 12ms);
-            group.startSoon(sleeper, QStringLiteral("late 2"), 12ms);
+            co_await sleeper(scope, QStringLiteral("middle"), 6s);
+            group.startSoon(sleeper, QStringLiteral("late 1"), 12s);
+            group.startSoon(sleeper, QStringLiteral("late 2"), 13s);
         });
-        group.startSoon(sleeper, QStringLiteral("long"), 12ms);
+        group.startSoon(sleeper, QStringLiteral("long"), 12s);
         co_return 7;
     }));
     QCOMPARE(outcome, QStringLiteral("7"));
-    QCOMPARE(ended.size(), 5);
-    QCOMPARE(ended.first(), QStringLiteral("short"));
+    const QStringList expected{QStringLiteral("short"), QStringLiteral("middle"), QStringLiteral("long"),
+                               QStringLiteral("late 1"), QStringLiteral("late 2")};
+    QCOMPARE(ended, expected);
+    QCOMPARE(clock.elapsed(), 6s + 13s);
     QVERIFY(!inner.isCancelled());
 }
 
@@ -99,6 +102,7 @@ void tst_TaskGroup::invariant3_endsOnlyAfterItsLastChild_data()
 void tst_TaskGroup::invariant3_endsOnlyAfterItsLastChild()
 {
     QFETCH(int, path);
+    const TestClock clock;
     std::atomic<int> alive = 0;
     CancelScope root;
     const auto run = [&]() -> QCoro::Task<QString> {
@@ -109,10 +113,10 @@ void tst_TaskGroup::invariant3_endsOnlyAfterItsLastChild()
                     group.startSoon([&alive, i](CancelScope scope) -> QCoro::Task<> {
                         const Probe probe(alive);
                         try {
-                            co_await scope.sleep(std::chrono::milliseconds(i));
+                            co_await scope.sleep(i * 1s);
                         } catch (const Cancelled &) {
                         }
-                        co_await scope.shielded().sleep(std::chrono::milliseconds(1 + i % 3));
+                        co_await scope.shielded().sleep((1 + i % 3) * 1s);
                     });
                 }
                 co_await group.scope().checkpoint();
@@ -253,6 +257,7 @@ void tst_TaskGroup::aCancelledGroupStillTakesChildren()
 // TG-11
 void tst_TaskGroup::theGroupOutlastsDeafCleanup()
 {
+    const TestClock clock;
     std::atomic<int> alive = 0;
     bool cleanedUp = false;
     const CancelScope unrelated;
@@ -264,7 +269,7 @@ void tst_TaskGroup::theGroupOutlastsDeafCleanup()
                     co_await scope.sleep(1h);
                 } catch (const Cancelled &) {
                 }
-                co_await unrelated.sleep(20ms);
+                co_await unrelated.sleep(20s);
                 cleanedUp = true;
             });
             co_await group.scope().checkpoint();
@@ -273,6 +278,7 @@ void tst_TaskGroup::theGroupOutlastsDeafCleanup()
         co_return QStringLiteral("%1 %2 %3").arg(ended).arg(cleanedUp).arg(alive);
     };
     QCOMPARE(outcomeOf(run()), QStringLiteral("1 1 0"));
+    QCOMPARE(clock.elapsed(), 20s);
 }
 
 void tst_TaskGroup::cancellingTheGroupIsANormalEnd_data()
@@ -322,6 +328,7 @@ void tst_TaskGroup::cancellingTheGroupIsANormalEnd()
 // TG-15
 void tst_TaskGroup::cancellingWhileOnlyChildrenAreLeft()
 {
+    const TestClock clock;
     int cleanedUp = 0;
     CancelScope inner;
     CloseScope bodyEnded;
@@ -334,7 +341,7 @@ void tst_TaskGroup::cancellingWhileOnlyChildrenAreLeft()
                         co_await scope.sleep(1h);
                     } catch (const Cancelled &) {
                     }
-                    co_await scope.shielded().sleep(10ms);
+                    co_await scope.shielded().sleep(10s);
                     ++cleanedUp;
                     scope.throwIfCancelled();
                 });
@@ -344,9 +351,14 @@ void tst_TaskGroup::cancellingWhileOnlyChildrenAreLeft()
         });
         co_return QStringLiteral("%1, cleaned up: %2").arg(Tests::valueText(value)).arg(cleanedUp);
     };
-    const auto cancel = bodyEnded.onClosed(this,
-                                           [&] { QTimer::singleShot(1, this, [&] { inner.cancel(); }); });
+    const auto cancel = [&]() -> QCoro::Task<> {
+        co_await bodyEnded.closed(CancelScope());
+        co_await CancelScope().sleep(1s);
+        inner.cancel();
+    };
+    cancel();
     QCOMPARE(outcomeOf(run()), QStringLiteral("3, cleaned up: 3"));
+    QCOMPARE(clock.elapsed(), 1s + 10s);
 }
 
 void tst_TaskGroup::bodyMayTakeTheGroupsScope()

@@ -6,6 +6,7 @@
 #include <MicroIO/CloseScope>
 #include <MicroIO/Errors>
 #include <MicroIO/TaskGroup>
+#include <MicroIO/TestClock>
 
 #include <QtTest/QtTest>
 
@@ -184,6 +185,7 @@ void tst_TaskGroupErrors::aFailingBodyEndsTheChildren()
 // TG-10
 void tst_TaskGroupErrors::aChildThatSwallowsTheCancellationHasEndedNormally()
 {
+    const TestClock clock;
     TaskHandle<int> swallower;
     const auto outcome = outcomeOf(withTaskGroup(CancelScope(), [&](TaskGroup &group) -> QCoro::Task<> {
         group.startSoon([](CancelScope scope) -> QCoro::Task<> {
@@ -195,12 +197,13 @@ void tst_TaskGroupErrors::aChildThatSwallowsTheCancellationHasEndedNormally()
                 co_await scope.sleep(1h);
             } catch (const Cancelled &) {
             }
-            co_await scope.shielded().sleep(2ms);
+            co_await scope.shielded().sleep(2s);
             co_return 4;
         });
         co_return;
     }));
     QCOMPARE(outcome, QStringLiteral("TaskGroupError(A)"));
+    QCOMPARE(clock.elapsed(), 2s);
     QVERIFY(swallower.isFinished());
     const auto result = [&]() -> QCoro::Task<int> { co_return co_await swallower.result(CancelScope()); };
     QCOMPARE(outcomeOf(result()), QStringLiteral("4"));

@@ -6,6 +6,7 @@
 #include <MicroIO/Clock>
 #include <MicroIO/Errors>
 #include <MicroIO/TaskGroup>
+#include <MicroIO/TestClock>
 
 #include <QtTest/QtTest>
 
@@ -103,7 +104,7 @@ void tst_TaskGroupOutcome::whoAbsorbsCancelled_data()
     row("outer cancelled during the cleanup", "Cancelled(own)",
         [](TaskGroup &group, CancelScope outer) -> QCoro::Task<int> {
             group.startSoon([outer](CancelScope scope) -> QCoro::Task<> {
-                co_await scope.shielded().sleep(2ms);
+                co_await scope.shielded().sleep(2s);
                 outer.cancel(QStringLiteral("outer"));
             });
             group.cancel(QStringLiteral("own"));
@@ -130,7 +131,7 @@ void tst_TaskGroupOutcome::whoAbsorbsCancelled_data()
         [](TaskGroup &group, CancelScope) -> QCoro::Task<int> {
             group.startSoon(
                 [](CancelScope scope, TaskGroupHandle its) -> QCoro::Task<> {
-                    co_await scope.shielded().sleep(2ms);
+                    co_await scope.shielded().sleep(2s);
                     its.cancel();
                 },
                 group.handle());
@@ -179,6 +180,7 @@ void tst_TaskGroupOutcome::whoAbsorbsCancelled_data()
 void tst_TaskGroupOutcome::whoAbsorbsCancelled()
 {
     QFETCH(Body, body);
+    const TestClock clock;
     const CancelScope outer;
     QTEST(outcomeOf(withTaskGroup(outer, [&](TaskGroup &group) { return body(group, outer); })), "outcome");
 }
@@ -192,6 +194,7 @@ void tst_TaskGroupOutcome::whoAbsorbsCancelledOfAVoidBody()
         outcome = QStringLiteral("true");
     else if (outcome == QStringLiteral("nothing"))
         outcome = QStringLiteral("false");
+    const TestClock clock;
     const CancelScope outer;
     QCOMPARE(outcomeOf(withTaskGroup(
                  outer, [&](TaskGroup &group) -> QCoro::Task<> { co_await body(group, outer); })),

@@ -8,12 +8,15 @@
 
 namespace Tests {
 
-/// While it lives, the clock of all schedulers stands still where it was, but for advance().
-class FakeClock final : public MicroIO::Detail::ClockSource
+/// While it lives, the clock of all schedulers stands still where it was, but for advance(), which leaps.
+///
+/// For what TestClock cannot do, as it turns the loop and stops at each due moment: time that passes while a thread
+/// computes, so that several moments are overdue at once when somebody looks; and for tests of the hook itself.
+class LeapClock final : public MicroIO::Detail::ClockSource
 {
 public:
-    FakeClock() { install(this); }
-    ~FakeClock() override { install(nullptr); }
+    LeapClock() { install(this); }
+    ~LeapClock() override { install(nullptr); }
 
     MicroIO::Deadline now() const override
     {

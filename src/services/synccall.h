@@ -16,6 +16,8 @@
 #include <type_traits>
 #include <variant>
 
+class QThread;
+
 namespace MicroIO::Detail {
 
 /// A function on its way to a service's thread, and the thread that blocks until it has run.
@@ -27,6 +29,12 @@ public:
 
     /// The queue that the call stands in keeps it alive.
     void setSelf(std::shared_ptr<SyncCall> self) { m_self = std::move(self); }
+
+    /// The calling thread, if it belongs to a service, is about to block until \a service's thread has run this. Throws
+    /// DeadlockError if that one would wait for the caller.
+    void enter(const QString &service, const QThread *callee);
+    /// What enter() noted is over.
+    void leave();
 
     /// Blocks until it has run. Throws ServiceError if the service ended before, with the cause of \a life nested,
     /// TimeoutError.
@@ -49,11 +57,14 @@ private:
     int m_stage = Queued; // guarded by m_mutex
     std::exception_ptr m_error; // guarded by m_mutex
     std::shared_ptr<SyncCall> m_self; // the queue's
+    const QThread *m_blockedCaller = nullptr; // only if it is a service's
 };
 
 template<typename Fn>
 class SyncCallOf final : public SyncCall
 {
+    static_assert(std::is_nothrow_destructible_v<Fn>, "the destructor of a callable must not throw");
+
 public:
     using Result = std::invoke_result_t<Fn &>;
 

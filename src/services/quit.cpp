@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "services/quit_p.h"
+
+#include "loop/logging_p.h"
+#include <MicroIO/Clock>
+
+#include <QCoreApplication>
+#include <QEventLoop>
+
+#include <algorithm>
+#include <mutex>
+
+namespace MicroIO::Detail {
+
+namespace {
+
+struct Registry
+{
+    std::mutex mutex;
+    std::vector<StoppedOnQuit *> members; // guarded by mutex
+};
+
+Registry &registry()
+{
+    static auto *instance = new Registry; // never destroyed: members may be static
+    return *instance;
+}
+
+} // namespace
+
+StoppedOnQuit::StoppedOnQuit()
+{
+    auto &r = registry();
+    const std::lock_guard lock(r.mutex);
+    r.members.push_back(this);
+}
+
+StoppedOnQuit::~StoppedOnQuit()
+{
+    auto &r = registry();
+    const std::lock_guard lock(r.mutex);
+    std::erase(r.members, this);
+}
+
+std::vector<StoppedOnQuit *> StoppedOnQuit::all()
+{
+    auto &r = registry();
+    const std::lock_guard lock(r.mutex);
+    std::vector<StoppedOnQuit *> members;
+    std::copy_if(r.members.begin(), r.members.end(), std::back_inserter(members),
+                 [](const auto *member) { return member->livesInApplicationThread(); });
+    return members;
+}
+
+void turnUntilEnded(std::chrono::milliseconds limit, const std::function<QCoro::Task<>(CancelScope)> &job)
+{
+    QEventLoop loop;
+    bool isDone = false;
+    const auto watch = [&](CancelScope scope) -> QCoro::Task<> {
+        try {
+            auto running = job(scope);
+            co_await running;
+        } catch (const Cancelled &) {
+            // the limit has passed
+        } catch (...) {
+            qCCritical(logService).noquote()
+                << "Stopping for the application's end has failed:" << describe(std::current_exception());
+        }
+        isDone = true;
+        loop.quit();
+    };
+    const auto watched = watch(CancelScope().child(deadlineAfter(limit)));
+    while (!isDone) {
+        // Who asks the application to quit once more ends this loop, and lets no other one begin.
+        if (loop.exec(QEventLoop::ExcludeUserInputEvents) == -1 && !isDone)
+            QCoreApplication::processEvents(QEventLoop::ExcludeUserInputEvents
+                                            | QEventLoop::WaitForMoreEvents);
+    }
+}
+
+} // namespace MicroIO::Detail

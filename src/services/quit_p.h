@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <MicroIO/CancelScope>
+#include <MicroIO/microio_export.h>
+
+#include <QCoroTask>
+
+#include <chrono>
+#include <functional>
+#include <vector>
+
+namespace MicroIO::Detail {
+
+/// What is stopped before the application may end. It is known from its construction to its destruction; those of the
+/// application's thread are stopped by runApplication().
+class MICROIO_EXPORT StoppedOnQuit
+{
+public:
+    StoppedOnQuit();
+    virtual ~StoppedOnQuit();
+    Q_DISABLE_COPY_MOVE(StoppedOnQuit)
+
+    /// Stops it until \a limited is over, then gives up; \a limited ends by its deadline. What it gives must not need
+    /// the object once it was suspended. On the application's thread.
+    virtual QCoro::Task<> stopForQuit(CancelScope limited) = 0;
+
+    virtual bool livesInApplicationThread() const = 0;
+
+    /// All that live in the application's thread, the oldest first.
+    static std::vector<StoppedOnQuit *> all();
+};
+
+/// Runs \a job, which gets a scope that ends after \a limit, while the event loop turns without user input, and returns
+/// when it has ended. For slots of aboutToQuit().
+MICROIO_EXPORT void turnUntilEnded(std::chrono::milliseconds limit,
+                                   const std::function<QCoro::Task<>(CancelScope)> &job);
+
+} // namespace MicroIO::Detail

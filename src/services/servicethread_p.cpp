@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "services/servicethread_p.h"
+
+#include "loop/logging_p.h"
+#include "loop/scheduler_p.h"
+#include "scopes/closescope_p.h"
+#include "scopes/errors_p.h"
+
+#include <QCoreApplication>
+
+#include <utility>
+
+namespace MicroIO::Detail {
+
+namespace {
+
+void tell(const ServicePrivate::Listeners &listeners, bool isReady)
+{
+    for (const auto &listener : listeners)
+        listener(isReady);
+}
+
+} // namespace
+
+ServicePrivate::ServicePrivate(ServiceThread *thread, const QString &serviceName,
+                               ServiceThread::Target function)
+    : name(serviceName)
+    , ownThread(thread)
+    , target(std::move(function))
+    , service(thread)
+{
+    presence.emplace(thread, QStringLiteral("service %1").arg(name));
+}
+
+QEvent::Type ServicePrivate::newsEvent()
+{
+    static const auto type = QEvent::Type(QEvent::registerEventType());
+    return type;
+}
+
+void ServicePrivate::tellLocked(News item)
+{
+    news.push_back(std::move(item));
+    if (news.size() == 1 && service)
+        QCoreApplication::postEvent(service, new QEvent(newsEvent()));
+}
+
+void ServicePrivate::enterLocked(State next, const QString &error)
+{
+    state = next;
+    tellLocked({next, error});
+    changed.notify_all();
+}
+
+/// To be followed by a call of what it gives, with the mutex unlocked.
+ServicePrivate::Listeners ServicePrivate::wakeStartedLocked()
+{
+    startWaits.completeAll();
+    changed.notify_all();
+    return std::exchange(startListeners, {});
+}
+
+void ServicePrivate::onStartDecided(std::function<void(bool)> listener)
+{
+    bool wasReady = false;
+    {
+        const std::lock_guard lock(mutex);
+        if (!isStartDecidedLocked()) {
+            startListeners.push_back(std::move(listener));
+            return;
+        }
+        wasReady = hasStarted;
+    }
+    listener(wasReady);
+}
+
+bool ServicePrivate::isIdle() const
+{
+    const std::lock_guard lock(mutex);
+    return state == State::Idle;
+}
+
+bool ServicePrivate::runs() const
+{
+    const std::lock_guard lock(mutex);
+    return !isAtRestLocked();
+}
+
+bool ServicePrivate::isAtRestLocked() const
+{
+    return state == State::Idle || isOverLocked();
+}
+
+bool ServicePrivate::isStartSettledLocked() const
+{
+    return isStartDecidedLocked() || (state == State::Idle && closeScope.isClosed());
+}
+
+void ServicePrivate::logThatItRunsOn() const
+{
+    qCCritical(logService).noquote()
+        << QStringLiteral("Service %1 has not ended within the time limit; it runs on.").arg(name);
+}
+
+bool ServicePrivate::waitStartDecided(QDeadlineTimer deadline)
+{
+    return blockUntil(
+        mutex, changed, [this] { return isStartSettledLocked(); }, deadline,
+        QStringLiteral("the start of service %1").arg(name));
+}
+
+bool ServicePrivate::waitEnded(QDeadlineTimer deadline, LimitBy by)
+{
+    {
+        // Somebody may be starting it, who has not seen that it was stopped.
+        const std::lock_guard lock(starting);
+    }
+    return blockUntil(
+        mutex, changed, [this] { return isAtRestLocked(); }, deadline,
+        QStringLiteral("the end of service %1").arg(name), by);
+}
+
+void ServicePrivate::start(QThread::Priority priority)
+{
+    const std::lock_guard lock(starting);
+    startLocked(priority);
+}
+
+bool ServicePrivate::startUnlessStopped()
+{
+    const std::lock_guard lock(starting);
+    bool isIdle = false;
+    {
+        const std::lock_guard stateLock(mutex);
+        isIdle = state == State::Idle;
+    }
+    if (isIdle && closeScope.isClosed())
+        return false;
+    if (isIdle)
+        startLocked(QThread::InheritPriority);
+    return true;
+}
+
+/// With \c starting held.
+void ServicePrivate::startLocked(QThread::Priority priority)
+{
+    if (!beginStart())
+        return;
+    service->QThread::start(priority);
+    if (!service->isRunning() && !service->isFinished())
+        failToStart();
+}
+
+bool ServicePrivate::beginStart()
+{
+    QString complaint;
+    {
+        const std::lock_guard lock(mutex);
+        if (isGoing) {
+            complaint = QStringLiteral("Service %1 was started after stopAndJoin(); it has ended for good.");
+        } else if (state != State::Idle || hasRun) {
+            complaint = QStringLiteral("Service %1 was started a second time; a service runs once.");
+        } else {
+            enterLocked(State::Starting);
+            // Asked to stop before: it does so as soon as it runs.
+            if (closeScope.isClosed()) {
+                isStopped = true;
+                enterLocked(State::Stopping);
+            }
+            return true;
+        }
+    }
+    qCCritical(logService).noquote() << complaint.arg(name);
+    return false;
+}
+
+bool ServicePrivate::beginRun()
+{
+    {
+        const std::lock_guard lock(mutex);
+        if (!std::exchange(hasRun, true)) {
+            // Whoever called start() of QThread itself has not said so.
+            if (state == State::Idle)
+                enterLocked(State::Starting);
+            if (closeScope.isClosed())
+                isStopped = true;
+            if (isStopped && state == State::Starting)
+                enterLocked(State::Stopping);
+            if (isStopped) {
+                service->QThread::requestInterruption();
+                if (stopEndsLoop)
+                    service->QThread::quit();
+            }
+            return true;
+        }
+    }
+    qCCritical(logService).noquote()
+        << QStringLiteral("Service %1 was started a second time; a service runs once.").arg(name);
+    return false;
+}
+
+void ServicePrivate::failToStart()
+{
+    end(std::make_exception_ptr(ServiceError(QStringLiteral("its thread could not be created"))));
+}
+
+void ServicePrivate::stopped()
+{
+    Listeners listeners;
+    {
+        const std::lock_guard lock(mutex);
+        if (state == State::Idle)
+            changed.notify_all(); // who waits for it in a group
+        if (state == State::Idle || hasEnded)
+            return;
+        isStopped = true;
+        if (state == State::Starting || state == State::Running)
+            enterLocked(State::Stopping);
+        listeners = wakeStartedLocked();
+        if (service && hasRun) {
+            service->QThread::requestInterruption();
+            if (stopEndsLoop)
+                service->QThread::quit();
+        }
+    }
+    tell(listeners, false);
+}
+
+void ServicePrivate::reportStarted()
+{
+    Listeners listeners;
+    {
+        const std::lock_guard lock(mutex);
+        if (state != State::Starting || isStartDecidedLocked())
+            return;
+        hasStarted = true;
+        readySince = now();
+        enterLocked(State::Running);
+        listeners = wakeStartedLocked();
+    }
+    tell(listeners, true);
+}
+
+void ServicePrivate::end(std::exception_ptr error)
+{
+    if (closeScope.isClosed())
+        stopped(); // who closes it may not have got so far
+    Listeners listeners;
+    {
+        const std::lock_guard lock(mutex);
+        hasEnded = true;
+        if (!error && closeScope.isFailed()) {
+            // Somebody has failed the service from outside.
+            error = closeScope.exception();
+            if (!error)
+                error = std::make_exception_ptr(ServiceError(closeScope.reason()));
+        }
+        if (!error && !hasStarted && !isStopped)
+            error = std::make_exception_ptr(ServiceError(QStringLiteral("it ended before it was ready")));
+        cause = error;
+        listeners = wakeStartedLocked();
+    }
+    tell(listeners, false);
+    const QString text = error ? describe(error) : QString();
+    if (error) {
+        closeScope.fail(error);
+        qCCritical(logService).noquote() << QStringLiteral("Service %1 has failed: %2").arg(name, text);
+    } else {
+        closeScope.close(QStringLiteral("the service has ended"));
+    }
+    if (QThread::currentThread() == ownThread) {
+        // What still waits in this thread, or was to be deleted later, belongs to the service.
+        Scheduler::endHere();
+        QCoreApplication::sendPostedEvents(nullptr, QEvent::DeferredDelete);
+    }
+    const std::lock_guard lock(mutex);
+    endedAt = now();
+    enterLocked(error ? State::Failed : State::Stopped, text);
+    endWaits.completeAll();
+}
+
+void ServicePrivate::tellCallbackFailed(const std::exception_ptr &error)
+{
+    const QString text = describe(error);
+    qCCritical(logService).noquote()
+        << QStringLiteral("A callback of service %1 has failed: %2").arg(name, text);
+    const std::lock_guard lock(mutex);
+    tellLocked({std::nullopt, text});
+}
+
+std::vector<ServicePrivate::News> ServicePrivate::takeNews()
+{
+    const std::lock_guard lock(mutex);
+    return std::exchange(news, {});
+}
+
+void ServicePrivate::throwUnlessStarted() const
+{
+    std::unique_lock lock(mutex);
+    if (hasStarted && !cause)
+        return;
+    const State current = state;
+    const bool wasReady = hasStarted;
+    auto error = cause;
+    lock.unlock();
+    const QString reason = closeScope.reason();
+    if (!error && !wasReady && current != State::Idle)
+        error = closeScope.exception();
+    if (error) {
+        throwWithCause(ServiceError(wasReady ? QStringLiteral("service %1 has failed").arg(name)
+                                             : QStringLiteral("service %1 failed to start").arg(name)),
+                       error);
+    }
+    if (current == State::Idle) {
+        throw ServiceError((closeScope.isClosed()
+                                ? QStringLiteral("service %1 was stopped before it was started")
+                                : QStringLiteral("service %1 was not started; call start() first"))
+                               .arg(name));
+    }
+    throw ServiceError(
+        reason.isEmpty()
+            ? QStringLiteral("service %1 was stopped before it was ready").arg(name)
+            : QStringLiteral("service %1 was stopped before it was ready: %2").arg(name, reason));
+}
+
+void ServicePrivate::refuseOwnThread(const char *function) const
+{
+    if (QThread::currentThread() != ownThread)
+        return;
+    throw DeadlockError(QStringLiteral("%1 of service %2 on its own thread would never return")
+                            .arg(QString::fromLatin1(function), name));
+}
+
+} // namespace MicroIO::Detail

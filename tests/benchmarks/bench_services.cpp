@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+// Services beside plain QThreads, in one run, as ratios: free on all cores, then pinned to one.
+
+#include "measure.h"
+
+#include <MicroIO/Channel>
+#include <MicroIO/LoopServiceThread>
+#include <MicroIO/Service>
+
+#include <QCoreApplication>
+#include <QSemaphore>
+#include <QThread>
+
+#include <memory>
+#include <semaphore>
+
+#if defined(__linux__)
+#include <sched.h>
+#endif
+
+using namespace MicroIO;
+
+namespace {
+
+constexpr int trips = 20'000;
+constexpr int calls = 20'000;
+constexpr int starts = 1'000;
+
+/// False where it cannot be done.
+bool pinToOneCore()
+{
+#if defined(__linux__)
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(0, &set);
+    return sched_setaffinity(0, sizeof(set), &set) == 0;
+#else
+    return false;
+#endif
+}
+
+/// Sends back what it gets.
+class Player : public LoopServiceThread
+{
+public:
+    explicit Player(std::binary_semaphore *done = nullptr)
+        : LoopServiceThread(QStringLiteral("player"))
+        , m_done(done)
+    {
+        auto channel = createChannel<int>();
+        send = channel.send;
+        m_receive = std::move(channel.receive);
+    }
+
+    SendChannel<int> send;
+    SendChannel<int> partner;
+
+private:
+    QCoro::Task<> runAsync(CancelScope scope) override
+    {
+        m_receive.bind();
+        reportStarted();
+        while (auto ball = co_await m_receive.next(scope)) {
+            if (*ball == 0 && m_done)
+                m_done->release();
+            else
+                partner.sendNow(*ball - (m_done ? 1 : 0));
+        }
+    }
+
+    ReceiveChannel<int> m_receive;
+    std::binary_semaphore *const m_done;
+};
+
+double pingPong()
+{
+    std::binary_semaphore done(0);
+    const auto ping = makeService<Player>(&done);
+    const auto pong = makeService<Player>();
+    ping->partner = pong->send;
+    pong->partner = ping->send;
+    ping->start();
+    pong->start();
+    ping->waitStarted();
+    pong->waitStarted();
+    const double start = Bench::wallSeconds();
+    ping->send.sendNow(trips);
+    done.acquire();
+    const double seconds = Bench::wallSeconds() - start;
+    ping->stop();
+    pong->stop();
+    ping->joinOrLog();
+    pong->joinOrLog();
+    return seconds * 1e9 / trips;
+}
+
+class PeerPlayer : public QObject
+{
+public:
+    PeerPlayer *partner = nullptr;
+    QSemaphore *done = nullptr;
+
+    void hit(int ball)
+    {
+        if (ball == 0 && done) {
+            done->release();
+            return;
+        }
+        const int next = ball - (done ? 1 : 0);
+        QMetaObject::invokeMethod(
+            partner, [to = partner, next] { to->hit(next); }, Qt::QueuedConnection);
+    }
+};
+
+double pingPongPeer()
+{
+    QSemaphore done;
+    QThread threads[2];
+    PeerPlayer ping;
+    PeerPlayer pong;
+    ping.partner = &pong;
+    pong.partner = &ping;
+    ping.done = &done;
+    ping.moveToThread(&threads[0]);
+    pong.moveToThread(&threads[1]);
+    for (auto &thread : threads)
+        thread.start();
+    const double start = Bench::wallSeconds();
+    QMetaObject::invokeMethod(
+        &ping, [&ping] { ping.hit(trips); }, Qt::QueuedConnection);
+    done.acquire();
+    const double seconds = Bench::wallSeconds() - start;
+    for (auto &thread : threads) {
+        thread.quit();
+        thread.wait();
+    }
+    return seconds * 1e9 / trips;
+}
+
+double callSync()
+{
+    LoopServiceThread service(QStringLiteral("called"));
+    service.start();
+    service.waitStarted();
+    int sum = 0;
+    const double start = Bench::wallSeconds();
+    for (int i = 0; i < calls; ++i)
+        sum += service.callSync([i] { return i; });
+    const double seconds = Bench::wallSeconds() - start;
+    service.stopAndJoin();
+    return seconds * 1e9 / calls + (sum == -1);
+}
+
+double callSyncPeer()
+{
+    QThread thread;
+    QObject object;
+    object.moveToThread(&thread);
+    thread.start();
+    int sum = 0;
+    const double start = Bench::wallSeconds();
+    for (int i = 0; i < calls; ++i) {
+        int value = 0;
+        QMetaObject::invokeMethod(
+            &object, [i] { return i; }, Qt::BlockingQueuedConnection, &value);
+        sum += value;
+    }
+    const double seconds = Bench::wallSeconds() - start;
+    thread.quit();
+    thread.wait();
+    return seconds * 1e9 / calls + (sum == -1);
+}
+
+double startAndStop()
+{
+    const double start = Bench::wallSeconds();
+    for (int i = 0; i < starts; ++i) {
+        LoopServiceThread service(QStringLiteral("brief"));
+        service.start();
+        service.waitStarted();
+        service.stop();
+        service.joinOrLog();
+    }
+    return (Bench::wallSeconds() - start) * 1e6 / starts;
+}
+
+class PeerThread : public QThread
+{
+public:
+    QSemaphore ready;
+
+protected:
+    void run() override
+    {
+        ready.release();
+        exec();
+    }
+};
+
+double startAndStopPeer()
+{
+    const double start = Bench::wallSeconds();
+    for (int i = 0; i < starts; ++i) {
+        PeerThread thread;
+        thread.start();
+        thread.ready.acquire();
+        thread.quit();
+        thread.wait();
+    }
+    return (Bench::wallSeconds() - start) * 1e6 / starts;
+}
+
+void compareAll(const QString &where)
+{
+    Bench::compare(QStringLiteral("ping-pong, ") + where, QStringLiteral("ns"), 1, pingPong, pingPongPeer);
+    Bench::compare(QStringLiteral("callSync, ") + where, QStringLiteral("ns"), 1, callSync, callSyncPeer);
+    Bench::compare(QStringLiteral("start, ready, stop, join, ") + where, QStringLiteral("us"), 1 / 1.3,
+                   startAndStop, startAndStopPeer);
+}
+
+} // namespace
+
+int main(int argc, char **argv)
+{
+    const QCoreApplication app(argc, argv);
+    compareAll(QStringLiteral("free"));
+    if (pinToOneCore())
+        compareAll(QStringLiteral("one core"));
+    return 0;
+}
