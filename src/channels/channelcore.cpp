@@ -27,9 +27,10 @@ const void *thisTaker()
 
 ChannelCore::ChannelCore(const ChannelOptions &options)
     : m_lateSend(options.lateSend)
-    , m_capacity(options.capacity)
+    , m_isBounded(options.capacity.has_value())
+    , m_capacity(options.capacity.value_or(0))
 {
-    if (m_capacity && *m_capacity < 0)
+    if (m_capacity < 0)
         throw std::invalid_argument(
             "createChannel(): the capacity is negative; pass 0 for a rendezvous, or none "
             "for a channel without a bound");
@@ -117,7 +118,7 @@ bool ChannelCore::bindLocked(const Scheduler *scheduler)
         return false;
     m_home = scheduler->inbox();
     m_homeAddress.store(m_home.get(), std::memory_order_release);
-    if (m_capacity) { // else nobody waits for the receiver
+    if (m_isBounded) { // else nobody waits for the receiver
         m_homeListener = m_home->addEndListener([weak = weak_from_this()] {
             if (const auto channel = weak.lock())
                 channel->homeEnded();
@@ -181,7 +182,7 @@ ChannelCore::Send ChannelCore::mayAppendLocked()
 {
     if (!acceptsLocked())
         return Send::Late;
-    if (!m_capacity)
+    if (!m_isBounded)
         return Send::Accepted;
     admitLocked(roomLocked());
     if (!m_blocked.isEmpty())
@@ -189,13 +190,13 @@ ChannelCore::Send ChannelCore::mayAppendLocked()
     if (roomLocked() > 0)
         return Send::Accepted;
     // at a rendezvous: a receive that waits takes it, whatever becomes of its scope
-    return m_capacity == 0 && wakeReceiverLocked() ? Send::Accepted : Send::Full;
+    return isRendezvous() && wakeReceiverLocked() ? Send::Accepted : Send::Full;
 }
 
 quint64 ChannelCore::appendedLocked()
 {
     wakeReceiverLocked();
-    if (m_signals && m_capacity != 0) // at a rendezvous, the offer was told already
+    if (m_signals && !isRendezvous()) // at a rendezvous, the offer was told already
         m_signals->tellLocked(ChannelSignals::Items);
     return ++m_sent;
 }
@@ -229,7 +230,7 @@ void ChannelCore::refuse(Send send) const
 
 qsizetype ChannelCore::roomLocked() const
 {
-    return *m_capacity - qsizetype(m_sent - m_taken.load(std::memory_order_seq_cst));
+    return m_capacity - qsizetype(m_sent - m_taken.load(std::memory_order_seq_cst));
 }
 
 /// Moves the items of the oldest senders that wait into the channel, as far as there is \a room, and wakes these.
@@ -269,15 +270,15 @@ bool ChannelCore::offerLocked(SendWaitBase *wait)
         wait->m_result = SendWaitBase::Result::Late;
         return true;
     }
-    bool mayAppend = !m_capacity;
-    if (m_capacity) {
+    bool mayAppend = !m_isBounded;
+    if (m_isBounded) {
         admitLocked(roomLocked());
-        if (m_blocked.isEmpty()) {
-            // Told before looking: who takes an item now sees it, or the room is seen here. See tookSome().
-            m_blockedCount.store(1, std::memory_order_seq_cst);
-            mayAppend = roomLocked() > 0;
-            m_blockedCount.store(0, std::memory_order_relaxed);
-        }
+        // Counted before looking for room: who takes an item now sees it waiting, or the room is seen here. See
+        // tookSome().
+        const bool isFirst = m_blockedCount.fetch_add(1, std::memory_order_seq_cst) == 0;
+        mayAppend = isFirst && roomLocked() > 0;
+        if (mayAppend)
+            m_blockedCount.fetch_sub(1, std::memory_order_relaxed);
     }
     if (mayAppend) {
         appendFromLocked(*wait);
@@ -287,8 +288,7 @@ bool ChannelCore::offerLocked(SendWaitBase *wait)
     }
     m_blocked.add(wait);
     wait->m_isBlocked = true;
-    m_blockedCount.fetch_add(1, std::memory_order_seq_cst);
-    if (m_capacity == 0) {
+    if (isRendezvous()) {
         wakeReceiverLocked();
         if (m_signals)
             m_signals->tellLocked(ChannelSignals::Items);
@@ -334,7 +334,7 @@ void ChannelCore::collect(Offers offers)
 
 void ChannelCore::collectLocked(Offers offers)
 {
-    if (m_capacity == 0 && (offers == Offers::All || (m_sent == m_taken.load(std::memory_order_relaxed))))
+    if (isRendezvous() && (offers == Offers::All || (m_sent == m_taken.load(std::memory_order_relaxed))))
         admitLocked(offers == Offers::All ? std::numeric_limits<qsizetype>::max() : 1);
     collectSentLocked();
 }
@@ -370,7 +370,7 @@ ChannelCore::Receive ChannelCore::look(ReceiveWaitBase *wait)
         return Receive::Busy;
     if (hasCollected() && !m_closedByReceiver.load(std::memory_order_acquire))
         return Receive::Item;
-    const std::lock_guard lock(m_mutex);
+    std::unique_lock lock(m_mutex);
     if (m_closedByReceiver.load(std::memory_order_relaxed)) {
         endTaking();
         return Receive::Closed;
@@ -378,13 +378,16 @@ ChannelCore::Receive ChannelCore::look(ReceiveWaitBase *wait)
     collectLocked(Offers::One);
     if (hasCollected())
         return Receive::Item;
+    const State state = m_state;
+    if (state == State::Open && wait) {
+        m_receiving.store(wait, std::memory_order_release);
+        m_wakeable = wait;
+    }
+    lock.unlock();
+    becomeIdle();
     endTaking();
-    switch (m_state) {
+    switch (state) {
     case State::Open:
-        if (wait) {
-            m_receiving.store(wait, std::memory_order_release);
-            m_wakeable = wait;
-        }
         return Receive::Wait;
     case State::Closed:
         return Receive::End;

@@ -54,6 +54,9 @@ public:
     [[noreturn]] void throwFor(Receive receive) const;
 
 protected:
+    // Senders and the receiver work in parallel: what either writes for each item stands on cache lines of its own.
+    static constexpr size_t cacheLine = 64;
+
     enum class Send : quint8 { Accepted, Late, Full };
 
     /// With the mutex held: whether an item may be appended now, by sendNow(). A late one is counted as dropped.
@@ -75,7 +78,7 @@ protected:
     void tookSome(quint64 count)
     {
         const quint64 taken = m_taken.load(std::memory_order_relaxed) + count;
-        if (!m_capacity) {
+        if (!m_isBounded) {
             m_taken.store(taken, std::memory_order_release);
             return;
         }
@@ -92,8 +95,6 @@ protected:
     /// After dropReceiver() was true: \a count items were taken out to be destroyed.
     void discarded(qsizetype count);
 
-    mutable std::mutex m_mutex;
-
 private:
     friend class ChannelSignals;
     friend class ReceiveWaitBase;
@@ -105,6 +106,8 @@ private:
     virtual bool hasCollected() const = 0;
     /// In the turn, with the mutex held: what was sent is collected, behind what already is.
     virtual void collectSentLocked() = 0;
+    /// In the turn, with nothing collected: there will be none for a while.
+    virtual void becomeIdle() = 0;
     /// With the mutex held: appends the item of \a wait.
     virtual void appendFromLocked(SendWaitBase &wait) = 0;
 
@@ -119,6 +122,7 @@ private:
     Receive look(ReceiveWaitBase *wait);
 
     void collectLocked(Offers offers);
+    bool isRendezvous() const { return m_isBounded && m_capacity == 0; }
     qsizetype roomLocked() const;
     void admitLocked(qsizetype room);
     void admitBlocked();
@@ -126,8 +130,21 @@ private:
     void withdrawLocked(SendWaitBase *wait);
 
     const LateSend m_lateSend;
-    const std::optional<qsizetype> m_capacity;
+    const bool m_isBounded;
+    std::atomic<const Inbox *> m_homeAddress{nullptr}; // of m_home
+    std::atomic<bool> m_closedByReceiver{false}; // nothing is received any more, whatever is queued
+    std::atomic<const ReceiveWaitBase *> m_receiving{
+        nullptr}; // set on the receiver's thread, with m_mutex held
+    std::atomic<qsizetype> m_blockedCount{0}; // changed with m_mutex held
 
+    alignas(cacheLine) std::atomic<const void *> m_taker{nullptr}; // whose turn of taking it is
+    std::atomic<quint64> m_taken{0}; // changed in the turn
+
+protected:
+    alignas(cacheLine) mutable std::mutex m_mutex;
+
+private:
+    const qsizetype m_capacity; // if it is bounded
     State m_state = State::Open; // guarded by m_mutex, as all that follows; leaves Open once
     Side m_endedBy = Side::Sender;
     bool m_receiverDropped = false;
@@ -140,14 +157,6 @@ private:
     std::shared_ptr<Inbox> m_home; // of the loop that receives; set once
     quint64 m_homeListener = 0;
     std::shared_ptr<ChannelSignals> m_signals; // set once
-
-    std::atomic<const Inbox *> m_homeAddress{nullptr}; // of m_home
-    std::atomic<bool> m_closedByReceiver{false}; // nothing is received any more, whatever is queued
-    std::atomic<const ReceiveWaitBase *> m_receiving{
-        nullptr}; // set on the receiver's thread, with m_mutex held
-    std::atomic<qsizetype> m_blockedCount{0}; // changed with m_mutex held
-    std::atomic<const void *> m_taker{nullptr}; // whose turn of taking it is
-    std::atomic<quint64> m_taken{0}; // changed in the turn
 };
 
 } // namespace Detail

@@ -63,7 +63,7 @@ public:
     };
 
     /// In the turn, which it ends: everything that can be taken now.
-    std::vector<T> takeAll()
+    std::vector<T> takeAll(bool goesOn = true)
     {
         const TurnEnd end(*this);
         collect(Offers::All);
@@ -80,13 +80,15 @@ public:
             m_collected.removeFirst();
         }
         tookSome(items.size());
+        if (!goesOn)
+            becomeIdle();
         return items;
     }
 
     std::vector<T> drain()
     {
         beginTakingOrThrow();
-        return takeAll();
+        return takeAll(false);
     }
 
     std::optional<T> tryTake()
@@ -126,10 +128,11 @@ private:
 
     bool hasCollected() const override { return !m_collected.isEmpty(); }
     void collectSentLocked() override { m_collected.takeAll(m_sentItems); }
+    void becomeIdle() override { m_collected.becomeIdle(); }
     void appendFromLocked(SendWaitBase &wait) override;
 
     ItemList<T> m_sentItems; // guarded by m_mutex
-    ItemList<T> m_collected; // guarded by the takers' turn
+    alignas(cacheLine) ItemList<T> m_collected; // guarded by the takers' turn
 };
 
 template<typename T>

@@ -21,7 +21,7 @@ public:
     {
         while (!isEmpty())
             removeFirst();
-        deleteSpares();
+        trim(0);
     }
     Q_DISABLE_COPY_MOVE(ItemList)
 
@@ -44,6 +44,7 @@ public:
             chunk->next = nullptr;
             (m_last ? m_last->next : m_first) = chunk;
             m_last = chunk;
+            ++m_chunkCount;
         }
         ++chunk->end;
         ++m_count;
@@ -62,31 +63,38 @@ public:
         m_first = chunk->next;
         if (!m_first)
             m_last = nullptr;
-        if (m_spareCount < maximumSpares)
-            addSpare(chunk);
-        else
-            delete chunk;
+        --m_chunkCount;
+        addSpare(chunk);
     }
 
-    /// Takes all items of \a other, behind those that are here, and gives it the chunks that are not needed here.
+    /// Takes all items of \a other, behind those that are here, and gives it spare chunks to go on with.
     void takeAll(ItemList &other)
     {
+        m_kept = std::max(m_kept, std::min(other.m_chunkCount, mostKept));
         if (!other.isEmpty()) {
             (m_last ? m_last->next : m_first) = other.m_first;
             m_last = other.m_last;
             m_count += other.m_count;
+            m_chunkCount += other.m_chunkCount;
             other.m_first = other.m_last = nullptr;
-            other.m_count = 0;
+            other.m_count = other.m_chunkCount = 0;
         }
-        if (!other.m_spare) {
-            other.m_spare = std::exchange(m_spare, nullptr);
-            other.m_spareCount = std::exchange(m_spareCount, 0);
+        if (!other.m_spare || other.m_spareCount > m_kept) {
+            std::swap(m_spare, other.m_spare);
+            std::swap(m_spareCount, other.m_spareCount);
         }
+    }
+
+    /// Keeps as many spare chunks as bursts took of late: giving them to the heap would have it give their pages to
+    /// the system and ask for new ones for the next burst, which costs more than all else.
+    void becomeIdle()
+    {
+        trim(std::max(m_kept, leastKept));
+        m_kept -= m_kept / 8;
     }
 
 private:
     static constexpr size_t chunkSize = std::clamp<size_t>(2048 / sizeof(T), 1, 64);
-    static constexpr size_t maximumSpares = 8;
 
     struct Chunk
     {
@@ -99,6 +107,9 @@ private:
         alignas(T) std::byte storage[chunkSize * sizeof(T)];
     };
 
+    static constexpr size_t leastKept = std::clamp<size_t>(32768 / sizeof(Chunk), 1, 8);
+    static constexpr size_t mostKept = std::max(leastKept, 2'000'000 / sizeof(Chunk));
+
     void addSpare(Chunk *chunk)
     {
         chunk->begin = chunk->end = 0;
@@ -107,17 +118,21 @@ private:
         ++m_spareCount;
     }
 
-    void deleteSpares()
+    void trim(size_t count)
     {
-        while (m_spare)
+        while (m_spareCount > count) {
             delete std::exchange(m_spare, m_spare->next);
+            --m_spareCount;
+        }
     }
 
     Chunk *m_first = nullptr; // none of them is empty
     Chunk *m_last = nullptr;
     Chunk *m_spare = nullptr;
     size_t m_count = 0;
+    size_t m_chunkCount = 0;
     size_t m_spareCount = 0;
+    size_t m_kept = 0; // chunks
 };
 
 } // namespace MicroIO::Detail
