@@ -62,8 +62,9 @@ public:
         const int m_exceptions = std::is_nothrow_move_constructible_v<T> ? 0 : std::uncaught_exceptions();
     };
 
-    /// In the turn, which it ends: everything that can be taken now.
-    std::vector<T> takeAll(bool goesOn = true)
+    /// In the turn, which it ends: everything that can be taken now. Who is not going to wait for more next says so, because
+    /// then this is the moment to give memory back.
+    std::vector<T> takeAll(bool waitsNext)
     {
         const TurnEnd end(*this);
         collect(Offers::All);
@@ -80,7 +81,7 @@ public:
             m_collected.removeFirst();
         }
         tookSome(items.size());
-        if (!goesOn)
+        if (!waitsNext)
             becomeIdle();
         return items;
     }
@@ -139,7 +140,7 @@ template<typename T>
 class SendWait final : public SendWaitBase
 {
 public:
-    SendWait(ScopeRef scope, std::shared_ptr<ChannelQueue<T>> queue, T &&item)
+    SendWait(ScopeRef scope, std::shared_ptr<ChannelQueue<T>> queue, T item)
         : SendWaitBase(std::move(scope), queue.get())
         , m_item(std::move(item))
         , m_queue(std::move(queue))
@@ -222,7 +223,7 @@ public:
     {
         if (!this->hasItem())
             return {};
-        return this->m_queue->takeAll();
+        return this->m_queue->takeAll(true);
     }
 };
 

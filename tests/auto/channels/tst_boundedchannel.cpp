@@ -84,6 +84,7 @@ private Q_SLOTS:
     void invariant7_theEndOfTheReceiversLoopWakesWhoWaits_data();
     void invariant7_theEndOfTheReceiversLoopWakesWhoWaits();
     void aSendBeforeBindingWaitsToo();
+    void whatIsAwaitedMayHaveAName();
 
 private:
     std::optional<Tests::MessageLog> m_log;
@@ -515,6 +516,22 @@ void tst_BoundedChannel::aSendBeforeBindingWaitsToo()
     QTRY_COMPARE(collected.ending(), QStringLiteral("EndOfStream"));
     QCOMPARE(collected.items(), (std::vector<int>{1, 2}));
     QVERIFY(collected.isAllOn(&thread));
+}
+
+void tst_BoundedChannel::whatIsAwaitedMayHaveAName()
+{
+    auto channel = createChannel<int>();
+    const auto body = [&]() -> QCoro::Task<int> {
+        CancelScope scope;
+        const auto sending = channel.send.send(scope, 7);
+        co_await sending;
+        co_await sending; // it is a value: another send
+        const auto receiving = channel.receive.receive(scope);
+        const int first = co_await receiving;
+        const int second = co_await receiving;
+        co_return first + second;
+    };
+    QCOMPARE(await(body()), 14);
 }
 
 QTEST_GUILESS_MAIN(tst_BoundedChannel)
