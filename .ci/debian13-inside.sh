@@ -5,6 +5,6 @@
 
 build=$work_dir/debian13
 MICROIO_BUILD_DIR=$build MICROIO_JOBS=$jobs \
-    MICROIO_CMAKE_ARGS="-DCMAKE_BUILD_TYPE=Debug -DBUILD_SHARED_LIBS=OFF" \
+    MICROIO_CMAKE_ARGS="-DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-O0 -DBUILD_SHARED_LIBS=OFF" \
     sh cmake/bootstrap.sh test
 install_and_consume "$build"
