@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "../shared/blocker.h"
-#include "../shared/fakeclock.h"
+#include "../shared/leapclock.h"
 #include "../shared/messagelog.h"
 #include "../shared/outcome.h"
 #include "../shared/scriptedservice.h"
@@ -133,7 +133,7 @@ void tst_ServiceFigures::figuresAreReadWhileTheyChange()
 
 void tst_ServiceFigures::theUptimeIsThatOfAReadyService()
 {
-    Tests::FakeClock clock;
+    Tests::LeapClock clock;
     const auto service = makeScripted([](Tests::ScriptedService &self, CancelScope scope) -> QCoro::Task<> {
         co_await scope.sleep(10s);
         self.reportStarted();
