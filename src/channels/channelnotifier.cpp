@@ -82,13 +82,13 @@ void ChannelSignals::run()
     }
     try {
         if (m_notifier && (news & Items))
-            Q_EMIT m_notifier->readyRead({});
+            Q_EMIT m_notifier->readyRead(ChannelNotifier::QPrivateSignal());
         if (m_notifier && (news & End)) { // a slot may have dropped the receive end
             if (isFailed)
                 Q_EMIT m_notifier->failed(error ? describe(error) : QStringLiteral("the channel has failed"),
-                                          {});
+                                          ChannelNotifier::QPrivateSignal());
             else
-                Q_EMIT m_notifier->closed({});
+                Q_EMIT m_notifier->closed(ChannelNotifier::QPrivateSignal());
         }
     } catch (...) {
         qCCritical(logTask).noquote()

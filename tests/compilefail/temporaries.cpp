@@ -78,6 +78,7 @@ QCoro::Task<> guarded(CancelScope scope, TaskGroup &group, SendChannel<std::func
 #endif
 #ifdef MUST_REFUSE_SEND
     co_await jobs.send(scope, [scope] { scope.cancel(); });
+#endif
 #ifdef MUST_REFUSE_REQUEST
     co_await registry.request(scope, 1, [scope] { scope.cancel(); });
 #endif
