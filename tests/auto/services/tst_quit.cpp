@@ -1,23 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "../shared/messagelog.h"
-#include "../shared/outcome.h"
-#include "../shared/sanitized.h"
-
-#include <MicroIO/Application>
-#include <MicroIO/CancelScope>
-#include <MicroIO/LoopServiceThread>
-#include <MicroIO/Service>
-#include <MicroIO/ServiceGroup>
-
 #include <QProcess>
-#include <QTimer>
+#include <QRegularExpression>
+#include <QTemporaryDir>
 #include <QtTest/QtTest>
 
 #include <chrono>
-#include <thread>
-
-using namespace MicroIO;
-using namespace std::chrono_literals;
+#include <vector>
 
 namespace {
 
@@ -34,19 +22,8 @@ class tst_Quit : public QObject
     Q_OBJECT
 
 private Q_SLOTS:
-    void init() { m_log.emplace(); }
-    void cleanup() { QCOMPARE(m_log->take(), QStringList()); }
-
     void theProcessEndsInTime_data();
     void theProcessEndsInTime();
-
-    void runApplicationGivesTheExitCode_data();
-    void runApplicationGivesTheExitCode();
-    void quittingTwiceIsQuittingOnce();
-    void stopOnQuitBelongsToTheApplicationsThread();
-
-private:
-    std::optional<Tests::MessageLog> m_log;
 };
 
 void tst_Quit::theProcessEndsInTime_data()
@@ -116,11 +93,7 @@ void tst_Quit::theProcessEndsInTime()
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
                           std::chrono::nanoseconds(ended - begun))
                           .count();
-#ifdef MICROIO_TEST_SANITIZED
-    constexpr int slack = 15'000; // a sanitizer's own end of a process
-#else
-    constexpr int slack = 1'500; // of a loaded machine
-#endif
+    constexpr int slack = MICROIO_QUITHELPER_SLACK; // of a loaded machine
     QVERIFY2(took < limit + slack, qPrintable(QString::number(took)));
 
     QVERIFY2(output.contains(text("tidied up")) || how == text("return"), qPrintable(output));
@@ -139,110 +112,6 @@ void tst_Quit::theProcessEndsInTime()
             line = line.mid(line.indexOf(text("Service ")));
         QCOMPARE(complaints.join(QLatin1Char('|')), expected.join(QLatin1Char('|')));
     }
-}
-
-void tst_Quit::runApplicationGivesTheExitCode_data()
-{
-    QTest::addColumn<int>("how");
-    QTest::addColumn<int>("code");
-    QTest::newRow("what the main coroutine returns") << 0 << 7;
-    QTest::newRow("what it returns at once") << 1 << 8;
-    QTest::newRow("it throws") << 2 << 1;
-    QTest::newRow("somebody quits before") << 3 << 0;
-    QTest::newRow("somebody exits before") << 4 << 9;
-    QTest::newRow("there is none") << 5 << 3;
-    QTest::newRow("it is deaf") << 6 << 4;
-}
-
-void tst_Quit::runApplicationGivesTheExitCode()
-{
-    QFETCH(int, how);
-    QFETCH(int, code);
-    auto &app = *QCoreApplication::instance();
-    LoopServiceThread service(text("served"));
-    ServiceGroup group({&service});
-    group.start().waitStarted();
-    if (how >= 3) {
-        QTimer::singleShot(10, &app, [how] {
-            if (how == 3)
-                QCoreApplication::quit();
-            else
-                QCoreApplication::exit(how == 4 ? 9 : how == 5 ? 3 : 4);
-        });
-    }
-    const auto body = [how](CancelScope scope) -> QCoro::Task<int> {
-        if (how == 1)
-            co_return 8;
-        if (how == 6)
-            co_await CancelScope().sleep(1h);
-        co_await scope.sleep(how >= 3 ? std::chrono::milliseconds(1h) : 10ms);
-        if (how == 2)
-            throw Tests::failure("X");
-        co_return 7;
-    };
-    const int got = how == 5 ? runApplication(app, 200ms) : runApplication(app, 200ms, body);
-    QCOMPARE(got, code);
-    QCOMPARE(service.state(), ServiceThread::State::Stopped); // also one that is only borrowed
-    const QStringList lines = m_log->take();
-    if (how == 2)
-        QCOMPARE(lines, QStringList{text("critical microio.task: The main coroutine has failed: X")});
-    else if (how == 6)
-        QCOMPARE(lines,
-                 QStringList{
-                     text("critical microio.task: The main coroutine has not ended within the time limit.")});
-    else
-        QCOMPARE(lines, QStringList());
-}
-
-void tst_Quit::quittingTwiceIsQuittingOnce()
-{
-    auto &app = *QCoreApplication::instance();
-    std::atomic<bool> cleanedUp = false;
-    class Slow : public LoopServiceThread
-    {
-    public:
-        explicit Slow(std::atomic<bool> &cleanedUp)
-            : LoopServiceThread(QStringLiteral("slow"))
-            , m_cleanedUp(cleanedUp)
-        {
-        }
-
-    private:
-        QCoro::Task<> runAsync(CancelScope scope) override
-        {
-            reportStarted();
-            try {
-                co_await scope.cancelled();
-            } catch (const Cancelled &) {
-            }
-            co_await scope.shielded().sleep(50ms);
-            QCoreApplication::quit(); // once more, while the application quits
-            co_await scope.shielded().sleep(50ms);
-            m_cleanedUp = true;
-        }
-        std::atomic<bool> &m_cleanedUp;
-    };
-    {
-        ServiceGroup group;
-        group.add(makeService<Slow>(cleanedUp));
-        group.stopOnQuit(30s);
-        group.stopOnQuit(30s); // the last limit counts
-        group.start().waitStarted();
-        QTimer::singleShot(0, &app, [] { QCoreApplication::exit(3); });
-        QCOMPARE(QCoreApplication::exec(), 3);
-        QVERIFY(cleanedUp);
-        QCOMPARE(group.services().first()->state(), ServiceThread::State::Stopped);
-    }
-}
-
-void tst_Quit::stopOnQuitBelongsToTheApplicationsThread()
-{
-    QString error;
-    std::thread([&] {
-        ServiceGroup group;
-        error = Tests::thrownBy([&] { group.stopOnQuit(1s); });
-    }).join();
-    QCOMPARE(error, text("WrongThreadError"));
 }
 
 QTEST_GUILESS_MAIN(tst_Quit)
