@@ -18,10 +18,10 @@ namespace {
 
 QString nameOf(QThread *thread)
 {
+    if (qApp && thread == qApp->thread()) // newer versions of Qt give it a name of their own
+        return QStringLiteral("the main thread");
     if (!thread->objectName().isEmpty())
         return thread->objectName();
-    if (qApp && thread == qApp->thread())
-        return QStringLiteral("the main thread");
     return QStringLiteral("a %1").arg(QLatin1String(thread->metaObject()->className()));
 }
 
