@@ -137,7 +137,7 @@ int run(App &app, const Arguments &arguments)
     group.add(makeService<Tidy>(inMainThread));
     group.add(std::make_unique<ServiceThread>(QStringLiteral("deaf"), [](ServiceThread &service) {
         service.reportStarted();
-        QThread::sleep(30);
+        QThread::sleep(30); // real time: deaf to everything
     }));
     auto &failing = group.add(makeService<Failing>(arguments.how == QStringLiteral("failure")));
     auto &last = group.add(makeService<Ticking>(QStringLiteral("last")));
@@ -156,8 +156,11 @@ int run(App &app, const Arguments &arguments)
     } else if (arguments.how == QStringLiteral("failure")) {
         QObject::connect(&failing, &ServiceThread::failed, &app, [&] { exitWith(4); });
     } else if (arguments.how == QStringLiteral("child")) {
-        last.taskGroup().startSoon([&exitWith](CancelScope scope) -> QCoro::Task<> {
-            co_await scope.sleep(50ms);
+        // Not before the main loop turns: Qt forgets an exit() that comes before exec().
+        CloseScope isTurning;
+        QTimer::singleShot(50, &app, [isTurning]() mutable { isTurning.close(); });
+        last.taskGroup().startSoon([&exitWith, isTurning](CancelScope scope) -> QCoro::Task<> {
+            co_await isTurning.closed(scope);
             exitWith(5);
             co_await scope.cancelled();
         });
