@@ -23,6 +23,10 @@ namespace MicroIO {
 /// QSemaphore::acquire(), …): while a thread is in one, the virtual time stands still. A plain queued signal that a thread
 /// sends to another one, not the test's, may be overtaken by a jump.
 ///
+/// A thread that MicroIO does not know (a std::thread, a QThread that has not used MicroIO yet) counts for nothing: the time jumps
+/// while it works, and a test that waits for what only such a thread will do is told at once that it hangs. Let it be a
+/// service or runInThread(), or make the clock when the thread has used MicroIO.
+///
 /// A local variable of a test, or a member that init() makes and cleanup() resets: one that is still there in another test
 /// fails that one. Whatever sleeps should be gone before the clock: its deadlines lie in a future that comes in real time.
 /// Created, used and destroyed on the test's thread.
