@@ -2,6 +2,7 @@
 #include "../shared/errorchain.h"
 #include "../shared/messagelog.h"
 #include "../shared/outcome.h"
+#include "../shared/plainservices.h"
 #include "../shared/scriptedservice.h"
 #include "../shared/servicesignals.h"
 
@@ -24,9 +25,11 @@ using namespace MicroIO;
 using namespace std::chrono_literals;
 using Tests::chainFrom;
 using Tests::chainThrownBy;
+using Tests::LoopingService;
 using Tests::makeScripted;
 using Tests::ScriptedService;
 using Tests::startScripted;
+using Tests::workUntilStopped;
 using Signals = Tests::ServiceSignals;
 using State = ServiceThread::State;
 
@@ -36,33 +39,6 @@ QString text(const char *latin1)
 {
     return QString::fromLatin1(latin1);
 }
-
-/// A target that is ready at once and goes on until it is asked to stop.
-void workUntilStopped(ServiceThread &service)
-{
-    service.reportStarted();
-    static_cast<void>(service.closeScope().wait());
-}
-
-/// Runs the event loop of QThread.
-class LoopingService : public ServiceThread
-{
-public:
-    LoopingService()
-        : ServiceThread(QStringLiteral("looping"))
-    {
-    }
-    int result() const { return m_result; }
-
-private:
-    void runService() override
-    {
-        reportStarted();
-        m_result = exec();
-    }
-
-    std::atomic<int> m_result = -1;
-};
 
 } // namespace
 

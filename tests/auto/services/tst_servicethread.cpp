@@ -3,6 +3,7 @@
 #include "../shared/looper.h"
 #include "../shared/messagelog.h"
 #include "../shared/outcome.h"
+#include "../shared/plainservices.h"
 #include "../shared/servicesignals.h"
 
 #include <MicroIO/CancelScope>
@@ -24,7 +25,9 @@ using namespace std::chrono_literals;
 using Tests::chainFrom;
 using Tests::chainThrownBy;
 using Tests::failure;
+using Tests::LoopingService;
 using Tests::Probe;
+using Tests::workUntilStopped;
 using Signals = Tests::ServiceSignals;
 using State = ServiceThread::State;
 
@@ -34,33 +37,6 @@ QString text(const char *latin1)
 {
     return QString::fromLatin1(latin1);
 }
-
-/// A target that is ready at once and goes on until it is asked to stop.
-void workUntilStopped(ServiceThread &service)
-{
-    service.reportStarted();
-    static_cast<void>(service.closeScope().wait());
-}
-
-/// Runs the event loop of QThread.
-class LoopingService : public ServiceThread
-{
-public:
-    LoopingService()
-        : ServiceThread(QStringLiteral("looping"))
-    {
-    }
-    int result() const { return m_result; }
-
-private:
-    void runService() override
-    {
-        reportStarted();
-        m_result = exec();
-    }
-
-    std::atomic<int> m_result = -1;
-};
 
 template<typename T>
 concept CanBeTerminated = requires(T &thread)
