@@ -142,8 +142,9 @@ void tst_Scheduler::anyNumberIsWokenByOneEvent()
     scope.cancel();
     QTRY_COMPARE(resumed, 100);
     turn(2);
-    // one to run them, and one that is there in case one of them opens an event loop
-    QVERIFY2(wakeUps.count <= 3, qPrintable(QString::number(wakeUps.count)));
+    // One to run them, and one that is there in case one of them opens an event loop; on a slow machine they need a few
+    // slices, of sixteen at least. One each would be a hundred.
+    QVERIFY2(wakeUps.count <= 3 + 100 / 16, qPrintable(QString::number(wakeUps.count)));
 }
 
 void tst_Scheduler::otherThreadsWakeTheLoopOnce()
@@ -165,7 +166,7 @@ void tst_Scheduler::otherThreadsWakeTheLoopOnce()
     }).join();
     QTRY_COMPARE(resumed, 100);
     turn(2);
-    QVERIFY2(wakeUps.count <= 3, qPrintable(QString::number(wakeUps.count)));
+    QVERIFY2(wakeUps.count <= 3 + 100 / 16, qPrintable(QString::number(wakeUps.count))); // as above
 }
 
 void tst_Scheduler::checkpointTakesATurn()
