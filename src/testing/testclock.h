@@ -21,7 +21,8 @@ namespace MicroIO {
 ///
 /// What stays real time: QTimer, QCoro's timers, sockets, processes, and blocking calls of others (QThread::msleep(),
 /// QSemaphore::acquire(), …): while a thread is in one, the virtual time stands still. A plain queued signal that a thread
-/// sends to another one, not the test's, may be overtaken by a jump.
+/// sends to another one, not the test's, may be overtaken by a jump. A QDeadlineTimer runs in real time from where it is made
+/// to the wait that takes it; from there on what is left of it is virtual: give it more than a few milliseconds.
 ///
 /// A thread that MicroIO does not know (a std::thread, a QThread that has not used MicroIO yet) counts for nothing: the time jumps
 /// while it works, and a test that waits for what only such a thread will do is told at once that it hangs. Let it be a

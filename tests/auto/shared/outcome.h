@@ -96,11 +96,11 @@ QString valueText(const std::optional<T> &value)
     return value ? valueText(*value) : QStringLiteral("nothing");
 }
 
-/// Awaits \a task: its value or its error as text.
+/// Awaits \a task: its value or its error as text. The limit is below that of a mutation's ctest, so that who hangs is
+/// named.
 template<typename T>
-QString outcomeOf(QCoro::Task<T> task)
+QString outcomeOf(QCoro::Task<T> task, std::chrono::milliseconds limit = std::chrono::seconds(15))
 {
-    constexpr std::chrono::seconds limit(15); // below that of a mutation's ctest, so that who hangs is named
     try {
         if constexpr (std::is_void_v<T>) {
             await(std::move(task), limit);
