@@ -4,5 +4,5 @@
 . "$(dirname "$0")/common.sh"
 
 sh cmake/bootstrap.sh packages
-build_all "$work_dir/asan" -DCMAKE_BUILD_TYPE=Debug -DMICROIO_SANITIZE=address,undefined
+build_all "$work_dir/asan" -DCMAKE_BUILD_TYPE=Debug -DMICROIO_SANITIZE=address,undefined -DCMAKE_UNITY_BUILD=ON
 run_tests "$work_dir/asan"

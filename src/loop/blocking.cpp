@@ -14,15 +14,15 @@ namespace {
 
 using namespace std::chrono_literals;
 
-struct Registry
+struct BlockedThreads
 {
     std::mutex mutex; // never taken with the mutex of a blocking wait held
     std::vector<BlockedThread *> blocked; // guarded by mutex
 };
 
-Registry &registry()
+BlockedThreads &blockedThreads()
 {
-    static auto *instance = new Registry; // never destroyed: threads may outlive main()
+    static auto *instance = new BlockedThreads; // never destroyed: threads may outlive main()
     return *instance;
 }
 
@@ -57,7 +57,7 @@ BlockedThread::BlockedThread(std::mutex &mutex, std::condition_variable &changed
     , m_by(by)
 {
     {
-        auto &r = registry();
+        auto &r = blockedThreads();
         const std::lock_guard lock(r.mutex);
         r.blocked.push_back(this);
     }
@@ -67,7 +67,7 @@ BlockedThread::BlockedThread(std::mutex &mutex, std::condition_variable &changed
 BlockedThread::~BlockedThread()
 {
     {
-        auto &r = registry();
+        auto &r = blockedThreads();
         const std::lock_guard lock(r.mutex);
         r.blocked.erase(std::find(r.blocked.begin(), r.blocked.end(), this));
     }
@@ -107,7 +107,7 @@ bool BlockedThread::block()
 
 void BlockedThread::forEach(const std::function<void(BlockedThread &)> &visit)
 {
-    auto &r = registry();
+    auto &r = blockedThreads();
     const std::lock_guard lock(r.mutex);
     for (auto *blocked : r.blocked)
         visit(*blocked);

@@ -16,16 +16,16 @@ namespace MicroIO::Detail {
 
 namespace {
 
-struct Registry
+struct Inboxes
 {
     std::mutex mutex;
     QHash<QThread *, std::shared_ptr<Inbox>> inboxes; // of threads whose loop has a scheduler or will get one
 };
 
-Registry &registry()
+Inboxes &inboxes()
 {
     // Never destroyed: the schedulers of threads that outlive main() still sign off here.
-    static auto *instance = new Registry;
+    static auto *instance = new Inboxes;
     return *instance;
 }
 
@@ -64,7 +64,7 @@ std::shared_ptr<Inbox> Inbox::of(QThread *thread)
         if (auto *scheduler = Scheduler::current())
             return scheduler->inbox();
     }
-    auto &r = registry();
+    auto &r = inboxes();
     const std::lock_guard lock(r.mutex);
     if (const auto found = r.inboxes.constFind(thread); found != r.inboxes.cend())
         return *found;
@@ -97,7 +97,7 @@ std::shared_ptr<Inbox> Inbox::of(QThread *thread)
 
 std::shared_ptr<Inbox> Inbox::adopt(Scheduler *scheduler, QThread *thread)
 {
-    auto &r = registry();
+    auto &r = inboxes();
     const std::lock_guard lock(r.mutex);
     auto &inbox = r.inboxes[thread];
     if (!inbox)
@@ -111,7 +111,7 @@ std::shared_ptr<Inbox> Inbox::adopt(Scheduler *scheduler, QThread *thread)
 
 void Inbox::wakeAll()
 {
-    auto &r = registry();
+    auto &r = inboxes();
     const std::lock_guard lock(r.mutex);
     for (const auto &inbox : std::as_const(r.inboxes))
         inbox->nudge();
@@ -125,7 +125,7 @@ void Inbox::nudge()
 
 bool Inbox::isAnyBeginning()
 {
-    auto &r = registry();
+    auto &r = inboxes();
     const std::lock_guard lock(r.mutex);
     return std::any_of(r.inboxes.cbegin(), r.inboxes.cend(), [](const auto &inbox) {
         const std::lock_guard inboxLock(inbox->m_mutex);
@@ -136,7 +136,7 @@ bool Inbox::isAnyBeginning()
 
 std::vector<std::shared_ptr<Inbox>> Inbox::all()
 {
-    auto &r = registry();
+    auto &r = inboxes();
     const std::lock_guard lock(r.mutex);
     return {r.inboxes.cbegin(), r.inboxes.cend()};
 }
@@ -226,7 +226,7 @@ void Inbox::take(std::vector<ReadyItem *> &items)
 void Inbox::close(std::vector<ReadyItem *> &items)
 {
     {
-        auto &r = registry();
+        auto &r = inboxes();
         const std::lock_guard lock(r.mutex);
         if (r.inboxes.value(m_thread).get() == this)
             r.inboxes.remove(m_thread);

@@ -12,15 +12,15 @@ namespace MicroIO::Detail {
 
 namespace {
 
-struct Registry
+struct PresentThreads
 {
     std::mutex mutex;
     std::unordered_set<const Presence *> present; // guarded by mutex
 };
 
-Registry &registry()
+PresentThreads &presentThreads()
 {
-    static auto *instance = new Registry; // never destroyed: threads may outlive main()
+    static auto *instance = new PresentThreads; // never destroyed: threads may outlive main()
     return *instance;
 }
 
@@ -41,7 +41,7 @@ Presence::Presence(const QString &name)
 
 void Presence::enter()
 {
-    auto &r = registry();
+    auto &r = presentThreads();
     const std::lock_guard lock(r.mutex);
     r.present.insert(this);
 }
@@ -49,7 +49,7 @@ void Presence::enter()
 Presence::~Presence()
 {
     {
-        auto &r = registry();
+        auto &r = presentThreads();
         const std::lock_guard lock(r.mutex);
         r.present.erase(this);
     }
@@ -59,7 +59,7 @@ Presence::~Presence()
 
 QStringList Presence::running(const std::function<bool(QThread *)> &isElsewhere)
 {
-    auto &r = registry();
+    auto &r = presentThreads();
     const std::lock_guard lock(r.mutex);
     QStringList names;
     for (const auto *each : r.present) {

@@ -15,15 +15,15 @@ struct BlockedCall
     const void *call;
 };
 
-struct Registry
+struct CallGraph
 {
     std::mutex mutex;
     QHash<const QThread *, BlockedCall> calls; // by caller; guarded by mutex
 };
 
-Registry &registry()
+CallGraph &callGraph()
 {
-    static auto *instance = new Registry; // never destroyed: threads may outlive main()
+    static auto *instance = new CallGraph; // never destroyed: threads may outlive main()
     return *instance;
 }
 
@@ -31,7 +31,7 @@ Registry &registry()
 
 bool BlockedCalls::enter(const QThread *caller, const QThread *callee, const void *call)
 {
-    auto &r = registry();
+    auto &r = callGraph();
     const std::lock_guard lock(r.mutex);
     for (auto next = r.calls.constFind(callee); next != r.calls.cend();
          next = r.calls.constFind(next->callee)) {
@@ -44,7 +44,7 @@ bool BlockedCalls::enter(const QThread *caller, const QThread *callee, const voi
 
 void BlockedCalls::leave(const QThread *caller, const void *call)
 {
-    auto &r = registry();
+    auto &r = callGraph();
     const std::lock_guard lock(r.mutex);
     const auto found = r.calls.constFind(caller);
     if (found != r.calls.cend() && found->call == call)

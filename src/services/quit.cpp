@@ -14,15 +14,15 @@ namespace MicroIO::Detail {
 
 namespace {
 
-struct Registry
+struct QuitList
 {
     std::mutex mutex;
     std::vector<StoppedOnQuit *> members; // guarded by mutex
 };
 
-Registry &registry()
+QuitList &quitList()
 {
-    static auto *instance = new Registry; // never destroyed: members may be static
+    static auto *instance = new QuitList; // never destroyed: members may be static
     return *instance;
 }
 
@@ -30,21 +30,21 @@ Registry &registry()
 
 StoppedOnQuit::StoppedOnQuit()
 {
-    auto &r = registry();
+    auto &r = quitList();
     const std::lock_guard lock(r.mutex);
     r.members.push_back(this);
 }
 
 StoppedOnQuit::~StoppedOnQuit()
 {
-    auto &r = registry();
+    auto &r = quitList();
     const std::lock_guard lock(r.mutex);
     std::erase(r.members, this);
 }
 
 std::vector<StoppedOnQuit *> StoppedOnQuit::all()
 {
-    auto &r = registry();
+    auto &r = quitList();
     const std::lock_guard lock(r.mutex);
     std::vector<StoppedOnQuit *> members;
     std::copy_if(r.members.begin(), r.members.end(), std::back_inserter(members),

@@ -8,19 +8,19 @@
 namespace MicroIO::Detail {
 
 namespace {
-thread_local TestWait *innermost = nullptr;
+thread_local TestWait *innermostWait = nullptr;
 }
 
 TestWait::TestWait(const QString &what)
     : m_what(what)
-    , m_outer(innermost)
+    , m_outer(innermostWait)
 {
-    innermost = this;
+    innermostWait = this;
 }
 
 TestWait::~TestWait()
 {
-    innermost = m_outer;
+    innermostWait = m_outer;
 }
 
 bool TestWait::exec(std::chrono::milliseconds limit)
@@ -51,15 +51,15 @@ void TestWait::done()
 
 bool TestWait::isAny()
 {
-    return innermost && innermost->m_isTurning;
+    return innermostWait && innermostWait->m_isTurning;
 }
 
 bool TestWait::tellHang(const QString &report)
 {
     if (!isAny())
         return false;
-    innermost->m_problem = QStringLiteral("%1: this hangs. %2").arg(innermost->m_what, report);
-    innermost->m_loop.quit();
+    innermostWait->m_problem = QStringLiteral("%1: this hangs. %2").arg(innermostWait->m_what, report);
+    innermostWait->m_loop.quit();
     return true;
 }
 

@@ -30,14 +30,14 @@ std::mutex &handlerMutex()
     return *mutex;
 }
 
-WarningGuardPrivate *innermost = nullptr; // guarded by handlerMutex()
+WarningGuardPrivate *innermostGuard = nullptr; // guarded by handlerMutex()
 
 void handle(QtMsgType type, const QMessageLogContext &context, const QString &text)
 {
     QtMessageHandler former = nullptr;
     {
         const std::lock_guard lock(handlerMutex());
-        if (auto *guard = innermost) {
+        if (auto *guard = innermostGuard) {
             former = guard->former;
             if (type == QtWarningMsg || type == QtCriticalMsg) {
                 const QString line = QStringLiteral("%1: %2").arg(QString::fromLatin1(context.category),
@@ -63,7 +63,7 @@ WarningGuard::WarningGuard()
     : d(std::make_unique<Detail::WarningGuardPrivate>())
 {
     const std::lock_guard lock(Detail::handlerMutex());
-    d->outer = std::exchange(Detail::innermost, d.get());
+    d->outer = std::exchange(Detail::innermostGuard, d.get());
     const auto former = qInstallMessageHandler(Detail::handle);
     d->former = d->outer ? d->outer->former : former;
 }
@@ -72,7 +72,7 @@ WarningGuard::~WarningGuard()
 {
     {
         const std::lock_guard lock(Detail::handlerMutex());
-        Detail::innermost = d->outer;
+        Detail::innermostGuard = d->outer;
         if (!d->outer)
             qInstallMessageHandler(d->former);
     }
