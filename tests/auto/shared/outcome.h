@@ -96,8 +96,8 @@ QString valueText(const std::optional<T> &value)
     return value ? valueText(*value) : QStringLiteral("nothing");
 }
 
-/// Awaits \a task: its value or its error as text. The limit is below that of a mutation's ctest, so that who hangs is
-/// named.
+/// Awaits \a task: its value or its error as text. A task that has not ended after \a limit hangs; by default that is less
+/// than a mutation's ctest waits, so that who hangs is named.
 template<typename T>
 QString outcomeOf(QCoro::Task<T> task, std::chrono::milliseconds limit = std::chrono::seconds(15))
 {
