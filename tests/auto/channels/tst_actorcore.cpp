@@ -370,22 +370,23 @@ void tst_ActorCore::aSecondRunIsRefused()
 }
 
 namespace {
-QStringList handledByFunction;
+Q_GLOBAL_STATIC(QStringList, handledByFunction)
+
 QCoro::Task<> function(QString item)
 {
-    handledByFunction += item;
+    *handledByFunction += item;
     co_return;
 }
 } // namespace
 
 void tst_ActorCore::handlersOfAllShapes()
 {
-    handledByFunction.clear();
+    handledByFunction->clear();
     ActorCore<QString> byFunction(&function);
     byFunction.submit(QStringLiteral("a"));
     byFunction.close();
     QCOMPARE(outcomeOf(byFunction.run(CancelScope())), QStringLiteral("ended"));
-    QCOMPARE(handledByFunction, QStringList{QStringLiteral("a")});
+    QCOMPARE(*handledByFunction, QStringList{QStringLiteral("a")});
 
     int sum = 0;
     ActorCore<int> moveOnly([&sum, factor = std::make_unique<int>(10)](int item) -> QCoro::Task<> {
