@@ -210,6 +210,10 @@ void Clearing::run()
 bool Scheduler::event(QEvent *event)
 {
     if (event->type() == LoopProbe::eventType()) {
+        {
+            // It was held when the probe was posted. Qt has an order of its own, which ThreadSanitizer does not see.
+            const std::lock_guard lock(m_inbox->m_mutex);
+        }
         static_cast<LoopProbe *>(event)->arrived(*this);
         return true;
     }
