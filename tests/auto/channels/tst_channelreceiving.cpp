@@ -367,8 +367,9 @@ void tst_ChannelReceiving::theNotifierGoesWithTheReceiveEnd()
     thread.call([&] {
         ChannelNotifier *notifier = channel.receive.notifier();
         QObject::connect(
-            notifier, &QObject::destroyed, notifier, [&] { ++destroyed; }, Qt::DirectConnection);
-        QObject::connect(notifier, &ChannelNotifier::readyRead, notifier, [&] { ++signalled; });
+            notifier, &QObject::destroyed, notifier, [count = &destroyed] { ++*count; },
+            Qt::DirectConnection);
+        QObject::connect(notifier, &ChannelNotifier::readyRead, notifier, [count = &signalled] { ++*count; });
     });
     thread.call([&] {
         if (withNews)

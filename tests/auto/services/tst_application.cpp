@@ -134,7 +134,7 @@ void tst_Application::quittingTwiceIsQuittingOnce()
         QTimer::singleShot(0, &app, [] { QCoreApplication::exit(3); });
         QCOMPARE(QCoreApplication::exec(), 3);
         QVERIFY(cleanedUp);
-        QCOMPARE(group.services().first()->state(), ServiceThread::State::Stopped);
+        QCOMPARE(group.services().constFirst()->state(), ServiceThread::State::Stopped);
     }
 }
 

@@ -300,7 +300,7 @@ void tst_CallSoon::theContextLivesAndDiesInTheServicesThread()
     const auto service = startScripted([&](ScriptedService &self, CancelScope scope) -> QCoro::Task<> {
         new Resident(self.context(), where, alive, seen);
         auto *timer = new QTimer(self.context());
-        QObject::connect(timer, &QTimer::timeout, self.context(), [&] { ++ticks; });
+        QObject::connect(timer, &QTimer::timeout, self.context(), [count = &ticks] { ++*count; });
         timer->start(1);
         self.reportStarted();
         const Probe probe(alive);
