@@ -88,7 +88,8 @@ void LoopServiceThread::runService()
             auto task = drive();
             co_await task;
         } catch (const Cancelled &) {
-            // stopped
+            if (!d->scope.isCancelled())
+                error = std::current_exception(); // nobody has stopped it
         } catch (const TaskGroupError &e) {
             error = e.exceptions().size() == 1 ? e.exceptions().front() : std::current_exception();
         } catch (...) {

@@ -37,9 +37,8 @@ class SupervisorPrivate;
 class MICROIO_EXPORT Supervisor : public QObject
 {
     Q_OBJECT
-    Q_PROPERTY(QString name READ name CONSTANT)
     Q_PROPERTY(MicroIO::ServiceThread::State state READ state NOTIFY stateChanged)
-    Q_PROPERTY(QString errorString READ errorString NOTIFY gaveUp)
+    Q_PROPERTY(QString errorString READ errorString NOTIFY stateChanged)
 
 public:
     using State = ServiceThread::State;
@@ -203,8 +202,8 @@ public:
     /// than its share of the limit from those before it. False if any is deaf.
     bool stopJoin(QDeadlineTimer deadline = QDeadlineTimer::Forever);
 
-    /// The same, co_awaited; the limit is \a scope's own deadline. When \a scope is cancelled otherwise, those that run on
-    /// are told to stop and are deaf, and Cancelled is thrown.
+    /// The same, co_awaited; the limit is \a scope's own deadline. When \a scope is cancelled otherwise, all are told at once
+    /// to stop, and Cancelled is thrown.
     QCoro::Task<bool> stopJoin(CancelScope scope);
 
     /// co_await: until all have been started in order and are ready. Throws ServiceError with the cause nested if that

@@ -87,6 +87,7 @@ struct SupervisorAction
     Verdict verdict = Verdict::Restart;
     ChildId culprit = 0; // of a Start because of a Sibling
     ChildEnd cause = {}; // of a Start, Report
+    Deadline limit = Deadline::max(); // of a Stop: its share of the limit for all
     std::chrono::nanoseconds delay{0}; // of a Report: until the restart, or the end of the pause
 };
 

@@ -224,12 +224,12 @@ void SupervisorCore::startNow(Child &child, Deadline moment)
                          .cause = child.failure});
 }
 
-void SupervisorCore::stopNow(Child &child, Then then, Action::Reason reason, Deadline moment)
+void SupervisorCore::stopNow(Child &child, Then then, Action::Reason reason, Deadline moment, Deadline limit)
 {
     child.phase = ChildPhase::Stopping;
     child.then = then;
     m_due.set(child.id, later(moment, child.rules.stopLimit));
-    m_actions.push_back({.kind = Action::Kind::Stop, .child = child.id, .reason = reason});
+    m_actions.push_back({.kind = Action::Kind::Stop, .child = child.id, .reason = reason, .limit = limit});
 }
 
 void SupervisorCore::goDown(Child &child)
@@ -243,7 +243,6 @@ void SupervisorCore::goDown(Child &child)
 
 void SupervisorCore::setAside(Child &child)
 {
-    m_hasDeaf = true;
     report(child, Action::Verdict::SetAside, child.then == Then::HaveFailed ? child.failure : ChildEnd());
     m_actions.push_back({.kind = Action::Kind::SetAside, .child = child.id});
     goDown(child);

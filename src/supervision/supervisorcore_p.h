@@ -42,6 +42,8 @@ public:
     void refuseStart(ChildId child, const ChildEnd &cause);
     /// From the last to the first, until \a limit. Again with a nearer limit.
     void stop(Deadline moment, Deadline limit = Deadline::max());
+    /// While all are stopped: those that have not been told are told at once.
+    void hurry(Deadline moment);
 
     // What a child's instance does.
     void ready(ChildId id, Deadline moment);
@@ -65,7 +67,8 @@ public:
     Phase phase() const { return m_phase; }
     const SupervisorEnd &end() const { return m_end; }
     int restartCount(ChildId id) const;
-    bool hasDeaf() const { return m_hasDeaf; }
+    /// While all are stopped: who is waited for; 0 if there is nobody.
+    ChildId awaited() const;
 
 private:
     enum class ChildPhase : quint8 { Down, Starting, Running, Stopping };
@@ -94,7 +97,8 @@ private:
     Child *find(ChildId id);
     void want(Child &child, bool isWanted);
     void startNow(Child &child, Deadline moment);
-    void stopNow(Child &child, Then then, Action::Reason reason, Deadline moment);
+    void stopNow(Child &child, Then then, Action::Reason reason, Deadline moment,
+                 Deadline limit = Deadline::max());
     void goDown(Child &child);
     void setAside(Child &child);
     void remove(Child &child);
@@ -130,7 +134,6 @@ private:
     DueQueue m_due; // of the children; 0 is the supervisor's own
     qsizetype m_live = 0;
     qsizetype m_significantWanted = 0;
-    bool m_hasDeaf = false;
     Deadline m_pausedUntil = Deadline::min();
 
     Stage m_stage = Stage::None;

@@ -138,29 +138,49 @@ void SupervisorCore::advanceShutDown(Deadline moment)
 /// Whether a live child has had its share of the limit, so that the stop goes on with the one before it.
 bool SupervisorCore::mayPass(Child &child, Deadline moment)
 {
-    if (child.phase != ChildPhase::Stopping)
-        stopNow(child, Then::StayDown, Action::Reason::ShutDown, moment);
-    if (m_stopLimit == Deadline::max())
-        return false;
-    if (m_shareOf != child.id) {
+    const bool hasLimit = m_stopLimit != Deadline::max();
+    if (hasLimit && m_shareOf != child.id) {
         m_shareOf = child.id;
         m_shareEnd = moment + (m_stopLimit - moment) / (m_live - m_skipped);
     }
-    if (moment < m_shareEnd)
+    if (child.phase != ChildPhase::Stopping) {
+        stopNow(child, Then::StayDown, Action::Reason::ShutDown, moment,
+                hasLimit ? m_shareEnd : Deadline::max());
+    }
+    if (!hasLimit || moment < m_shareEnd)
         return false;
     child.isSkipped = true;
     ++m_skipped;
     return true;
 }
 
+ChildId SupervisorCore::awaited() const
+{
+    for (const ChildId upTo : {m_cursor, lastId()}) {
+        for (auto child = m_children.upper_bound(upTo); child != m_children.begin();) {
+            if ((--child)->second.isLive())
+                return child->first;
+        }
+    }
+    return 0;
+}
+
+void SupervisorCore::hurry(Deadline moment)
+{
+    if (m_phase != Phase::Stopping)
+        return;
+    for (auto child = m_children.rbegin(); child != m_children.rend(); ++child) {
+        if (child->second.isLive() && child->second.phase != ChildPhase::Stopping)
+            stopNow(child->second, Then::StayDown, Action::Reason::ShutDown, moment);
+    }
+}
+
 void SupervisorCore::setAllAside(Deadline moment)
 {
+    hurry(moment);
     for (auto child = m_children.rbegin(); child != m_children.rend(); ++child) {
-        if (!child->second.isLive())
-            continue;
-        if (child->second.phase != ChildPhase::Stopping)
-            stopNow(child->second, Then::StayDown, Action::Reason::ShutDown, moment);
-        setAside(child->second);
+        if (child->second.isLive())
+            setAside(child->second);
     }
 }
 
