@@ -172,13 +172,16 @@ std::unique_ptr<T> SupervisorPrivate::receive(const std::function<std::unique_pt
 SupervisorPrivate::Factory SupervisorPrivate::factoryOf(
     const std::function<std::unique_ptr<ServiceThread>()> &factory)
 {
-    return [this, factory] { return superviseService(receive(factory)); };
+    const auto shared = std::make_shared<std::function<std::unique_ptr<ServiceThread>()>>(
+        factory); // it may have a state
+    return [this, shared] { return superviseService(receive(*shared)); };
 }
 
 SupervisorPrivate::Factory SupervisorPrivate::factoryOf(
     const std::function<std::unique_ptr<Supervisor>()> &factory, const QString &name)
 {
-    return [this, factory, name] { return superviseSupervisor(receive(factory), name); };
+    const auto shared = std::make_shared<std::function<std::unique_ptr<Supervisor>()>>(factory);
+    return [this, shared, name] { return superviseSupervisor(receive(*shared), name); };
 }
 
 void SupervisorPrivate::stop(const QString &reason, Deadline limit)
