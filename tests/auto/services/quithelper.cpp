@@ -2,7 +2,7 @@
 //
 // An application with five services, one of them deaf, that is asked to quit. tst_quit runs it:
 //
-//     quithelper core|widgets quit|window|failure|child|signal|body|return stopOnQuit|runApplication <limit in ms>
+//     quithelper core|widgets quit|window|failure|child|signal|body|return|supervisor stopOnQuit|runApplication <limit in ms>
 //
 // It prints "ready" when it can be asked, "asked" with the time when it is told to quit, and "returned" with exec()'s code.
 
@@ -11,6 +11,7 @@
 #include <MicroIO/LoopServiceThread>
 #include <MicroIO/Service>
 #include <MicroIO/ServiceGroup>
+#include <MicroIO/Supervisor>
 
 #ifdef MICROIO_TEST_WIDGETS
 #include <QApplication>
@@ -25,6 +26,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <limits>
 #include <memory>
 
 #include <unistd.h>
@@ -128,17 +130,74 @@ struct Arguments
     std::chrono::milliseconds limit;
 };
 
+std::unique_ptr<ServiceThread> makeDeaf()
+{
+    return std::make_unique<ServiceThread>(QStringLiteral("deaf"), [](ServiceThread &service) {
+        service.reportStarted();
+        QThread::sleep(30); // real time: deaf to everything
+    });
+}
+
+/// Supervisors one of whose services restarts all the time, and one waits for its restart, when the application quits.
+template<typename App>
+int runSupervised(App &app, const Arguments &arguments)
+{
+    const auto crashing = [] {
+        return std::make_unique<ServiceThread>(QStringLiteral("crashing"), [](ServiceThread &service) {
+            service.reportStarted();
+            throw std::runtime_error("X");
+        });
+    };
+    Supervisor supervisor;
+    supervisor.setIntensity({std::numeric_limits<int>::max(), 1s});
+    const auto add = [](Supervisor &to, const char *name,
+                        std::function<std::unique_ptr<ServiceThread>()> factory) {
+        Supervisor::ServiceSpec spec;
+        spec.name = QString::fromLatin1(name);
+        spec.factory = std::move(factory);
+        to.addService(spec);
+    };
+    add(supervisor, "first", [] { return makeService<Ticking>(QStringLiteral("first")); });
+    add(supervisor, "deaf", makeDeaf);
+    add(supervisor, "crashing", crashing);
+    Supervisor::SupervisorSpec inner;
+    inner.name = QStringLiteral("inner");
+    inner.factory = [&] {
+        auto made = std::make_unique<Supervisor>(Supervisor::Strategy::OneForAll);
+        Supervisor::Backoff backoff;
+        backoff.initial = backoff.maximum = 1h;
+        made->setBackoff(backoff);
+        add(*made, "ticking", [] { return makeService<Ticking>(QStringLiteral("ticking")); });
+        add(*made, "crashing", crashing);
+        return made;
+    };
+    supervisor.addSupervisor(inner);
+    const bool byItself = arguments.runner == QStringLiteral("stopOnQuit");
+    if (byItself)
+        supervisor.stopOnQuit(arguments.limit);
+    supervisor.start();
+    QTimer::singleShot(300, &app, [] {
+        sayAsked();
+        QCoreApplication::exit(9);
+    });
+    say(QStringLiteral("ready"));
+    const int code = byItself ? App::exec() : runApplication(app, arguments.limit);
+    if (supervisor.state() == Supervisor::State::Stopped && supervisor.unresponsive().size() == 1)
+        say(QStringLiteral("tidied up"));
+    say(QStringLiteral("returned %1").arg(code));
+    return code;
+}
+
 template<typename App>
 int run(App &app, const Arguments &arguments)
 {
+    if (arguments.how == QStringLiteral("supervisor"))
+        return runSupervised(app, arguments);
     auto *inMainThread = new QObject; // deleted by a service
     ServiceGroup group;
     group.add(makeService<Ticking>(QStringLiteral("first")));
     group.add(makeService<Tidy>(inMainThread));
-    group.add(std::make_unique<ServiceThread>(QStringLiteral("deaf"), [](ServiceThread &service) {
-        service.reportStarted();
-        QThread::sleep(30); // real time: deaf to everything
-    }));
+    group.add(makeDeaf());
     auto &failing = group.add(makeService<Failing>(arguments.how == QStringLiteral("failure")));
     auto &last = group.add(makeService<Ticking>(QStringLiteral("last")));
     const bool byGroup = arguments.runner == QStringLiteral("stopOnQuit");
