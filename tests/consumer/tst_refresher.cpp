@@ -32,6 +32,7 @@ private Q_SLOTS:
     void refreshesOnceAMinute();
     void backsOff();
     void failsAfterTenFailures();
+    void comesBackUnderASupervisor();
     void cleansUpWhereverItIsCancelled();
 
 private:
@@ -87,6 +88,37 @@ void tst_Refresher::failsAfterTenFailures()
     refresher->start();
     QVERIFY(MicroIO::waitForState(*refresher, MicroIO::ServiceThread::State::Failed));
     QCOMPARE(m_clock->elapsed(), std::chrono::nanoseconds(511s)); // 1 + 2 + 4 + … + 256
+}
+
+void tst_Refresher::comesBackUnderASupervisor()
+{
+    m_warnings->allow(QRegularExpression(QStringLiteral("^microio\\.service: .*no route to host")));
+    std::atomic<bool> isDown = false;
+    MicroIO::Supervisor supervisor;
+    supervisor.setBackoff({.initial = 1h, .maximum = 24h});
+    supervisor.addService({.name = QStringLiteral("refresher"), .factory = [&] {
+                               return MicroIO::makeService<Refresher>(
+                                   [&](MicroIO::CancelScope) -> QCoro::Task<QString> {
+                                       if (isDown)
+                                           throw std::runtime_error("no route to host");
+                                       co_return QStringLiteral("value");
+                                   });
+                           }});
+    supervisor.start();
+    MICROIO_AWAIT(supervisor.waitStarted(MicroIO::CancelScope()));
+
+    isDown = true;
+    m_clock->advance(20min); // a minute, 511 seconds of trying again, and some of the hour
+    QVERIFY(!supervisor.instance(QStringLiteral("refresher")));
+    QCOMPARE(supervisor.incidents().size(), 1);
+    QVERIFY(supervisor.incidents().first().cause.contains(QStringLiteral("no route to host")));
+
+    isDown = false;
+    m_clock->advance(1h);
+    const auto refresher = supervisor.service<Refresher>(QStringLiteral("refresher"));
+    const auto ask = [](Refresher &service) -> QCoro::Task<QString> { co_return service.latest(); };
+    MICROIO_COMPARE_AWAIT(refresher.call(MicroIO::CancelScope(), ask), QStringLiteral("value"));
+    QCOMPARE(supervisor.serviceInfo(QStringLiteral("refresher"))->restartCount, 1);
 }
 
 void tst_Refresher::cleansUpWhereverItIsCancelled()

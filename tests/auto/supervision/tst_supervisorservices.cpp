@@ -85,6 +85,7 @@ private Q_SLOTS:
     void factoriesThatFail_data();
     void factoriesThatFail();
     void aFactoryThatFailsLater();
+    void oneThatGetsNoThreadIsAFailure();
     void theLastIncidentsAreKept();
 
 private:
@@ -597,6 +598,28 @@ void tst_SupervisorServices::aFactoryThatFailsLater()
     QTRY_COMPARE(supervisor.serviceInfo(text("b"))->state, State::Running);
     QCOMPARE(supervisor.incidents().at(1).cause, text("the factory of service b has failed: no luck"));
     QCOMPARE(supervisor.state(), State::Running);
+}
+
+void tst_SupervisorServices::oneThatGetsNoThreadIsAFailure()
+{
+    Crew crew;
+    Supervisor supervisor;
+    supervisor.addService(crew.spec(text("a")));
+    auto spec = crew.spec(text("b"), failing(1));
+    spec.factory = [factory = spec.factory, n = 0]() mutable {
+        auto service = factory();
+        if (++n == 2)
+            service->setStackSize(1); // which no system takes
+        return service;
+    };
+    supervisor.addService(spec);
+    supervisor.start();
+    QTRY_COMPARE(supervisor.serviceInfo(text("b"))->restartCount, 2);
+    QTRY_COMPARE(supervisor.serviceInfo(text("b"))->state, State::Running);
+    const auto incident = supervisor.incidents().last();
+    QCOMPARE(incident.service, text("b"));
+    QVERIFY2(incident.cause.contains(text("thread")), qPrintable(incident.cause));
+    m_log->take(); // Qt's own word, and ours
 }
 
 void tst_SupervisorServices::theLastIncidentsAreKept()
