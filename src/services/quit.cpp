@@ -28,14 +28,16 @@ QuitList &quitList()
 
 } // namespace
 
-StoppedOnQuit::StoppedOnQuit()
+StoppedOnQuit::~StoppedOnQuit() = default;
+
+void StoppedOnQuit::enlist()
 {
     auto &r = quitList();
     const std::lock_guard lock(r.mutex);
     r.members.push_back(this);
 }
 
-StoppedOnQuit::~StoppedOnQuit()
+void StoppedOnQuit::delist()
 {
     auto &r = quitList();
     const std::lock_guard lock(r.mutex);

@@ -12,12 +12,12 @@
 
 namespace MicroIO::Detail {
 
-/// What is stopped before the application may end. It is known from its construction to its destruction; those of the
-/// application's thread are stopped by runApplication().
+/// What is stopped before the application may end. It is known from enlist() to delist(); those of the application's thread
+/// are stopped by runApplication().
 class MICROIO_EXPORT StoppedOnQuit
 {
 public:
-    StoppedOnQuit();
+    StoppedOnQuit() = default;
     virtual ~StoppedOnQuit();
     Q_DISABLE_COPY_MOVE(StoppedOnQuit)
 
@@ -29,6 +29,11 @@ public:
 
     /// All that live in the application's thread, the oldest first.
     static std::vector<StoppedOnQuit *> all();
+
+protected:
+    /// To be called when the object is whole, and before any of it goes: others may be asking on another thread.
+    void enlist();
+    void delist();
 };
 
 /// Runs \a job, which gets a scope that ends after \a limit, while the event loop turns without user input, and returns

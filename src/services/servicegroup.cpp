@@ -31,7 +31,10 @@ public:
     explicit ServiceGroupPrivate(ServiceGroup *group)
         : m_group(group)
     {
+        enlist();
     }
+    ~ServiceGroupPrivate() override { delist(); }
+    Q_DISABLE_COPY_MOVE(ServiceGroupPrivate)
 
     QCoro::Task<> stopForQuit(CancelScope limited) override
     {

@@ -22,6 +22,8 @@ BackoffPolicy::BackoffPolicy()
 
 std::chrono::nanoseconds BackoffPolicy::delay(int failures)
 {
+    if (m_backoff.initial.count() == 0)
+        return {};
     const double delay = count(m_backoff.initial) * std::pow(m_backoff.factor, std::max(failures, 1) - 1);
     return jittered(std::min(delay, count(m_backoff.maximum)));
 }

@@ -67,6 +67,11 @@ public:
     {
     }
 
+    // Copied also where it could be moved: there is no empty one.
+    ServiceRef(const ServiceRef &other) = default;
+    ServiceRef &operator=(const ServiceRef &other) = default;
+    ~ServiceRef() = default;
+
     QString name() const { return d->name(); }
     /// True while there is an instance, which may not be ready yet, or end at any moment.
     bool isUp() const { return d->isUp(); }

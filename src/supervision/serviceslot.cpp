@@ -22,10 +22,11 @@ void ServiceSlot::fill(ServiceThread *instance)
 
 void ServiceSlot::empty(const std::exception_ptr &cause)
 {
-    auto formerCause = cause;
-    const std::lock_guard lock(m_mutex);
+    auto formerCause = cause; // destroyed with the mutex unlocked
+    std::unique_lock lock(m_mutex);
     m_instance = nullptr;
     formerCause.swap(m_cause);
+    m_unused.wait(lock, [this] { return m_users == 0; });
 }
 
 bool ServiceSlot::isUp() const
@@ -34,10 +35,28 @@ bool ServiceSlot::isUp() const
     return m_instance != nullptr;
 }
 
-void ServiceSlot::throwDown() const
+ServiceSlot::Pin::Pin(ServiceSlot &slot)
+    : m_slot(slot)
 {
-    throwWithCause(ServiceError(QStringLiteral("service %1 is down; try again when it runs").arg(m_name)),
-                   m_cause);
+    std::exception_ptr cause;
+    {
+        const std::lock_guard lock(slot.m_mutex);
+        m_instance = slot.m_instance;
+        if (m_instance) {
+            ++slot.m_users;
+            return;
+        }
+        cause = slot.m_cause;
+    }
+    throwWithCause(
+        ServiceError(QStringLiteral("service %1 is down; try again when it runs").arg(slot.m_name)), cause);
+}
+
+ServiceSlot::Pin::~Pin()
+{
+    const std::lock_guard lock(m_slot.m_mutex);
+    if (--m_slot.m_users == 0)
+        m_slot.m_unused.notify_all();
 }
 
 void ServiceSlot::throwOtherClass() const

@@ -6,6 +6,9 @@
 
 #include <QString>
 
+#include <QtGlobal>
+
+#include <condition_variable>
 #include <exception>
 #include <mutex>
 
@@ -27,10 +30,8 @@ public:
     template<typename T, typename Use>
     auto with(Use &&use)
     {
-        const std::lock_guard lock(m_mutex);
-        if (!m_instance)
-            throwDown();
-        auto *instance = dynamic_cast<T *>(m_instance);
+        const Pin pin(*this); // and no lock: what is called may come back here
+        auto *instance = dynamic_cast<T *>(pin.instance());
         if (!instance)
             throwOtherClass();
         return use(*instance);
@@ -38,11 +39,28 @@ public:
     bool isUp() const;
 
 private:
-    [[noreturn]] void throwDown() const;
+    /// Somebody uses the instance.
+    class MICROIO_EXPORT Pin
+    {
+    public:
+        /// Throws ServiceError while the service is down.
+        explicit Pin(ServiceSlot &slot);
+        ~Pin();
+        Q_DISABLE_COPY_MOVE(Pin)
+
+        ServiceThread *instance() const { return m_instance; }
+
+    private:
+        ServiceSlot &m_slot;
+        ServiceThread *m_instance = nullptr;
+    };
+
     [[noreturn]] void throwOtherClass() const;
 
     const QString m_name;
     mutable std::mutex m_mutex;
+    std::condition_variable m_unused;
+    int m_users = 0; // guarded by m_mutex
     ServiceThread *m_instance = nullptr; // guarded by m_mutex
     std::exception_ptr m_cause; // guarded by m_mutex; why it is down
 };

@@ -32,14 +32,24 @@ public:
     {
         QObject::disconnect(m_service.get(), &ServiceThread::stateChanged, context, nullptr);
     }
-    void record(SupervisorRecords &records, ChildId id) const override { records.setInstance(id, m_core); }
-    void start() override { m_service->start(); }
-    void stop(const QString &reason, Deadline) override { m_service->stop(reason); }
-    bool waitEnded(QDeadlineTimer limit) override
+    void record(SupervisorRecords &records, ChildId id, int restarts) const override
     {
+        records.setInstance(id, m_core, restarts);
+    }
+    void start() override { m_service->start(); }
+    void stop(const QString &reason, StopLimit) override { m_service->stop(reason); }
+    bool waitEnded(Deadline until) override
+    {
+        QDeadlineTimer limit(QDeadlineTimer::Forever);
+        if (until != Deadline::max())
+            limit = QDeadlineTimer(until - now(), Qt::PreciseTimer);
         const bool hasEnded = m_core->waitEnded(limit);
-        QCoreApplication::sendPostedEvents(m_service.get(), ServicePrivate::newsEvent());
+        deliver();
         return hasEnded;
+    }
+    void deliver() override
+    {
+        QCoreApplication::sendPostedEvents(m_service.get(), ServicePrivate::newsEvent());
     }
     bool isIdle() const override { return m_core->isIdle(); }
     ChildEnd end() const override { return childEnd(m_service->exception()); }
@@ -47,6 +57,8 @@ public:
     bool isQuiet() const override { return !m_service->isRunning(); }
     void setAside(const QString &name, SupervisorRecords &records) override
     {
+        if (!m_core->runs())
+            return; // it has ended just now
         m_core->logThatItRunsOn();
         records.deaf->add(name);
         QObject::connect(m_service.get(), &ServiceThread::stateChanged, m_service.get(),
@@ -80,17 +92,20 @@ public:
     {
         QObject::disconnect(m_supervisor.get(), &Supervisor::stateChanged, context, nullptr);
     }
-    void record(SupervisorRecords &records, ChildId id) const override { records.setInstance(id, m_records); }
+    void record(SupervisorRecords &records, ChildId id, int restarts) const override
+    {
+        records.setInstance(id, m_records, restarts);
+    }
     void start() override { m_supervisor->start(); }
-    void stop(const QString &reason, Deadline limit) override
+    void stop(const QString &reason, StopLimit limit) override
     {
         SupervisorPrivate::of(*m_supervisor).stop(reason, limit);
     }
-    bool waitEnded(QDeadlineTimer limit) override
+    bool waitEnded(Deadline until) override
     {
-        m_supervisor->stopJoin(limit);
-        return true; // those that are deaf are set aside
+        return SupervisorPrivate::of(*m_supervisor).blockUntilEnded(until);
     }
+    void deliver() override {}
     bool isIdle() const override { return m_records->state() == State::Idle; }
     ChildEnd end() const override { return childEnd(m_records->exception()); }
     std::chrono::milliseconds uptime() const override
@@ -100,7 +115,7 @@ public:
     bool isQuiet() const override { return true; }
     void setAside(const QString &, SupervisorRecords &records) override
     {
-        SupervisorPrivate::of(*m_supervisor).stop({}, now());
+        SupervisorPrivate::of(*m_supervisor).stop({}, {now(), now()});
         records.inherit(*m_records);
         m_supervisor.release()->deleteLater(); // nothing is alive in it
     }

@@ -6,8 +6,6 @@
 #include <MicroIO/ServiceThread>
 #include <MicroIO/Supervisor>
 
-#include <QDeadlineTimer>
-
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -28,11 +26,13 @@ public:
     virtual void listen(QObject *context, std::function<void(State)> changed) = 0;
     /// Nothing is told any more.
     virtual void letGo(QObject *context) = 0;
-    virtual void record(SupervisorRecords &records, ChildId id) const = 0;
+    virtual void record(SupervisorRecords &records, ChildId id, int restarts) const = 0;
     virtual void start() = 0;
-    virtual void stop(const QString &reason, Deadline limit) = 0;
-    /// Blocks until it has ended, and tells that; false if \a limit has passed before.
-    virtual bool waitEnded(QDeadlineTimer limit) = 0;
+    virtual void stop(const QString &reason, StopLimit limit) = 0;
+    /// Blocks until it has ended, and tells that; false if \a until has passed before.
+    virtual bool waitEnded(Deadline until) = 0;
+    /// What it has to tell is told now.
+    virtual void deliver() = 0;
     virtual bool isIdle() const = 0; // not started yet
     /// Once it has ended.
     virtual ChildEnd end() const = 0;

@@ -35,7 +35,6 @@ Supervisor::Supervisor(Strategy strategy, QObject *parent)
 Supervisor::~Supervisor()
 {
     const QSignalBlocker noMore(this);
-    d->breakOffPump();
     d->stopBlocking(patience);
     d->records->ended.close(QStringLiteral("the supervisor was destroyed"));
 }
@@ -162,6 +161,7 @@ QCoro::Task<bool> Supervisor::stopJoin(CancelScope scope)
 
 QCoro::Task<> Supervisor::waitStarted(CancelScope scope)
 {
+    d->requireOwnThread("waitStarted()");
     const auto records = d->records;
     const QString who = objectName();
     if (state() == State::Idle)
@@ -227,18 +227,21 @@ void Supervisor::stopOnQuit(std::chrono::milliseconds limit)
 
 ServiceThread *Supervisor::instance(const QString &name) const
 {
+    d->requireOwnThread("instance()");
     const auto *child = d->find(name);
     return child && child->instance ? child->instance->service() : nullptr;
 }
 
 Supervisor *Supervisor::supervisor(const QString &name) const
 {
+    d->requireOwnThread("supervisor()");
     const auto *child = d->find(name);
     return child && child->instance ? child->instance->supervisor() : nullptr;
 }
 
 std::shared_ptr<Detail::ServiceSlot> Supervisor::slotOf(const QString &name) const
 {
+    d->requireOwnThread("service()");
     const auto *child = d->find(name);
     if (!child)
         throw std::invalid_argument(

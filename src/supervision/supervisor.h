@@ -32,6 +32,9 @@ class SupervisorPrivate;
 /// by stopJoin(QDeadlineTimer) and the destructor). Services are made, and their factories called, on that thread. All
 /// functions are called there, except where "any thread" is said.
 ///
+/// Signals are emitted one after another from the event loop, or from the function that caused them. Slots may do anything:
+/// call the supervisor, turn an event loop of their own, during which it goes on, or destroy it.
+///
 /// A service that does not stop within its stopTimeout is deaf: it is named in unresponsive() and in the log, kept aside
 /// until it ends, and the others go on; where it is to be restarted, a new instance takes its place.
 class MICROIO_EXPORT Supervisor : public QObject
@@ -111,7 +114,8 @@ public:
 
     /// How long a service stays down before it is restarted: \a initial, \a factor times as long after each further
     /// failure, \a maximum at most; \a initial again after a service was ready for at least \a maximum. With \a jitter,
-    /// from 0 to 1, up to that part of the time is taken off, at random.
+    /// from 0 to 1, up to that part of the time is taken off, at random. With OneForAll and RestForOne, those that are
+    /// restarted with it are down for that time, too.
     struct Backoff
     {
         std::chrono::milliseconds initial{0}; ///< 0: none
@@ -120,7 +124,7 @@ public:
         double jitter = 0;
     };
 
-    /// No more than \a restarts within any \a period, as OTP counts.
+    /// No more than \a restarts within any \a period, as OTP counts; as many as one likes with the largest int.
     struct Intensity
     {
         int restarts;
@@ -172,14 +176,16 @@ public:
     void setAutoShutdown(AutoShutdown autoShutdown);
     void setJitterSeed(quint32 seed);
 
-    /// Adds a service behind the others; once the supervisor runs, it is started at once. Throws std::invalid_argument for
-    /// what makes no sense in \a spec, and a name that is taken; std::logic_error once the supervisor has been stopped.
+    /// Adds a service behind the others; once the supervisor runs, it is started at once, or with those that are to be
+    /// restarted before it. Throws std::invalid_argument for what makes no sense in \a spec, and a name that is taken;
+    /// std::logic_error once the supervisor has been stopped.
     void addService(const ServiceSpec &spec);
     /// The same for a supervisor, which lives on our thread. Its end is waited for without a limit: it has its own.
     void addSupervisor(const SupervisorSpec &spec);
 
     // By hand, without counting as a failure. They return at once; false if there is no such service, or if the supervisor
-    // has been stopped.
+    // has been stopped. One that fails before it is ready after startService(), or addService() to a supervisor that
+    // runs, does not count either: it is left down, and an incident tells why.
 
     /// Stops it if need be; it is no service of the supervisor any more once it has ended.
     bool removeService(const QString &name);
@@ -256,7 +262,8 @@ Q_SIGNALS:
     void serviceStateChanged(const QString &name, MicroIO::ServiceThread::State state);
     /// A new instance, not started yet, has taken the place of an earlier one, for whatever reason.
     void serviceReplaced(const QString &name);
-    /// Because of a failure, its own or a sibling's, and for the \a count th time.
+    /// Because of a failure, its own or a sibling's, and for the \a count th time; one whose factory failed counts, and is told
+    /// as an incident.
     void serviceRestarted(const QString &name, int count, const QString &reason);
     /// Its event loop has not answered within its heartbeat limit: once until it answers again.
     void serviceUnresponsive(const QString &name, std::chrono::milliseconds lag);

@@ -17,10 +17,12 @@ using Kind = SupervisorAction::Kind;
 SupervisorPrivate::SupervisorPrivate(Supervisor *supervisor)
     : q(supervisor)
 {
+    enlist();
 }
 
 SupervisorPrivate::~SupervisorPrivate()
 {
+    delist();
     if (isArmed())
         Scheduler::currentOrNull()->removeTimer(this);
     m_retired.clear();
@@ -55,6 +57,8 @@ SupervisorPrivate::Child *SupervisorPrivate::find(const QString &name) const
 void SupervisorPrivate::add(std::unique_ptr<Child> child, const ChildRules &childRules)
 {
     const ChildId id = ++m_lastId;
+    if (m_slots.size() > 2 * m_ids.size() + 16)
+        m_slots.removeIf([](const auto &each) { return each.value().expired(); });
     child->slot = m_slots.value(child->name).lock();
     if (!child->slot) {
         child->slot = std::make_shared<ServiceSlot>(child->name);
@@ -64,10 +68,8 @@ void SupervisorPrivate::add(std::unique_ptr<Child> child, const ChildRules &chil
     records->add(id, child->name, child->isSupervisor);
     m_children.emplace(id, std::move(child));
     core.add(id, childRules, now());
-    const QPointer<Supervisor> alive(q);
-    Q_EMIT q->servicesChanged();
-    if (alive)
-        pump();
+    tell([this] { Q_EMIT q->servicesChanged(); });
+    pump();
 }
 
 bool SupervisorPrivate::command(const QString &name, const char *function,
@@ -82,7 +84,7 @@ bool SupervisorPrivate::command(const QString &name, const char *function,
 
 void SupervisorPrivate::start()
 {
-    if (core.phase() != SupervisorCore::Phase::Idle) {
+    if (core.phase() != SupervisorCore::Phase::Idle || m_isPreparing) {
         qCCritical(logService).noquote()
             << QStringLiteral("Supervisor %1 was started a second time; a supervisor runs once.")
                    .arg(displayName());
@@ -93,15 +95,13 @@ void SupervisorPrivate::start()
             "start() of a supervisor on a thread without an event loop; create the application first"));
     }
     const QPointer<Supervisor> alive(q);
-    m_isPumping = true; // what factories ask for waits
+    m_isPreparing = true;
     const bool isPrepared = prepareAll();
     if (!alive)
         return;
-    m_isPumping = false;
+    m_isPreparing = false;
     if (isPrepared && core.phase() == SupervisorCore::Phase::Idle) {
         setState(State::Starting);
-        if (!alive)
-            return;
         core.start(now());
     }
     pump();
@@ -123,7 +123,7 @@ bool SupervisorPrivate::prepareAll()
                 return false;
             for (auto &[other, child] : m_children)
                 child->prepared.reset();
-            records->setFailed(id);
+            records->setFailed(id, describe(std::current_exception()));
             core.refuseStart(id, childEnd(std::current_exception()));
             return false;
         }
@@ -184,7 +184,7 @@ SupervisorPrivate::Factory SupervisorPrivate::factoryOf(
     return [this, shared, name] { return superviseSupervisor(receive(*shared), name); };
 }
 
-void SupervisorPrivate::stop(const QString &reason, Deadline limit)
+void SupervisorPrivate::stop(const QString &reason, StopLimit limit)
 {
     if (core.phase() < SupervisorCore::Phase::Stopping)
         m_stopReason = reason.isEmpty() ? QStringLiteral("its supervisor was stopped") : reason;
@@ -195,42 +195,76 @@ void SupervisorPrivate::stop(const QString &reason, Deadline limit)
 void SupervisorPrivate::hurry()
 {
     core.hurry(now());
-    pump();
+    const QPointer<Supervisor> alive(q);
+    run();
+    if (!alive)
+        return;
+    std::vector<QPointer<Supervisor>> below;
+    for (const auto &[id, child] : m_children) {
+        if (child->instance && child->instance->supervisor())
+            below.emplace_back(child->instance->supervisor());
+    }
+    for (const auto &each : below) {
+        if (each)
+            of(*each).hurry();
+    }
 }
 
 bool SupervisorPrivate::stopBlocking(QDeadlineTimer deadline)
 {
     const QPointer<Supervisor> alive(q);
-    const auto limit = deadline.isForever()
-                           ? Deadline::max()
-                           : deadlineAfter(std::chrono::nanoseconds(deadline.remainingTimeNSecs()));
-    stop({}, limit);
-    // One that was called by a slot or a factory cannot go on before that has returned.
-    while (alive && core.phase() != SupervisorCore::Phase::Ended && !m_isPumping) {
-        const Deadline due = core.due();
-        bool isDue = due <= now();
+    Deadline limit = Deadline::max();
+    if (!deadline.isForever())
+        limit = deadlineAfter(std::chrono::nanoseconds(deadline.remainingTimeNSecs()));
+    stop({}, {limit, limit});
+    if (!alive || !blockUntilEnded(Deadline::max()))
+        return false;
+    destroyRetired();
+    return !records->hasDeaf();
+}
+
+bool SupervisorPrivate::blockUntilEnded(Deadline until)
+{
+    const QPointer<Supervisor> alive(q);
+    for (;;) {
+        m_newsDue = m_news.size();
+        run();
+        if (!alive)
+            return false;
+        if (core.phase() == SupervisorCore::Phase::Ended)
+            return true;
         const ChildId id = core.awaited();
         const auto awaited = m_children.find(id);
         auto *instance = awaited == m_children.end() ? nullptr : awaited->second->instance.get();
         if (!instance || instance->isIdle()) {
-            core.ended(id, {}, now()); // a slot that was told of it, and destroys us, kept it from starting
-        } else if (!isDue) {
-            QDeadlineTimer until(QDeadlineTimer::Forever);
-            if (due != Deadline::max())
-                until = QDeadlineTimer(due - now(), Qt::PreciseTimer);
-            isDue = !instance->waitEnded(until);
+            core.ended(id, {}, now()); // the factory, or a slot that was told of it, has called us
+            continue;
         }
-        if (alive)
-            pump();
-        if (alive && isDue) {
+        const Deadline due = core.due();
+        if (due > now() && instance->waitEnded(std::min(due, until)))
+            continue;
+        if (!alive)
+            return false;
+        if (until < due && until <= now())
+            return false;
+        // Who has ended in time is not deaf.
+        deliverAll();
+        m_newsDue = m_news.size();
+        run();
+        if (!alive)
+            return false;
+        if (due <= std::min(core.due(), until))
             core.timeout(std::max(now(), due));
-            pump();
-        }
     }
-    if (!alive || core.phase() != SupervisorCore::Phase::Ended)
-        return false;
-    destroyRetired();
-    return !records->hasDeaf();
+}
+
+/// What instances have to tell is told now.
+void SupervisorPrivate::deliverAll()
+{
+    for (const auto &[id, child] : m_children) {
+        if (child->instance)
+            child->instance->deliver();
+    }
 }
 
 std::chrono::milliseconds SupervisorPrivate::uptime() const
@@ -252,38 +286,68 @@ void SupervisorPrivate::pumpSoon()
         q,
         [this] {
             m_isPumpPosted = false;
-            pump();
+            m_newsDue = m_news.size();
+            run();
         },
         Qt::QueuedConnection);
 }
 
+/// Does what there is to do, unless foreign code that we have called asks for it: then when that has returned, or turns the
+/// event loop.
 void SupervisorPrivate::pump()
 {
-    if (m_isPumping)
+    if (m_depth > 0 || m_isPreparing)
+        pumpSoon();
+    else
+        run();
+}
+
+void SupervisorPrivate::run()
+{
+    if (m_isPreparing)
         return;
-    m_isPumping = true;
     const QPointer<Supervisor> alive(q);
-    for (;;) {
-        for (const auto &action : core.takeActions())
-            m_actions.push_back(action);
-        if (!m_actions.empty()) {
-            const auto action = m_actions.front();
-            m_actions.pop_front();
-            perform(action);
-        } else if (!m_news.empty()) {
-            const auto news = m_news.front();
-            m_news.pop_front();
-            take(news);
-        } else if (std::exchange(m_isTimeDue, false)) {
-            look(now());
-        } else {
-            break;
-        }
+    for (bool isBusy = true; isBusy;) {
+        ++m_depth;
+        isBusy = step();
         if (!alive)
             return;
+        --m_depth;
     }
-    m_isPumping = false;
     rearm();
+}
+
+/// False if there is nothing to do.
+bool SupervisorPrivate::step()
+{
+    for (const auto &action : core.takeActions())
+        m_actions.push_back(action);
+    if (!m_signals.empty()) {
+        const auto signal = std::move(m_signals.front());
+        m_signals.pop_front();
+        signal();
+    } else if (m_launch) {
+        launch(*std::exchange(m_launch, std::nullopt));
+    } else if (!m_actions.empty()) {
+        const auto action = m_actions.front();
+        m_actions.pop_front();
+        perform(action);
+    } else if (m_newsDue > 0) {
+        --m_newsDue;
+        const auto news = m_news.front();
+        m_news.pop_front();
+        take(news);
+    } else if (std::exchange(m_isTimeDue, false)) {
+        look(now());
+    } else {
+        return false;
+    }
+    return true;
+}
+
+void SupervisorPrivate::tell(std::function<void()> signal)
+{
+    m_signals.push_back(std::move(signal));
 }
 
 void SupervisorPrivate::rearm()
@@ -296,13 +360,18 @@ void SupervisorPrivate::rearm()
 void SupervisorPrivate::take(const News &news)
 {
     const auto found = m_children.find(news.child);
-    if (found == m_children.end() || found->second->incarnation != news.incarnation
-        || !found->second->instance)
+    if (found == m_children.end() || found->second->incarnation != news.incarnation)
         return;
     Child &child = *found->second;
-    if (news.state == State::Running) {
-        core.ready(news.child, now());
-        lookAfter(news.child, child);
+    if (news.refusal.error) {
+        child.uptime = 0ms;
+        records->setFailed(news.child, describe(news.refusal.error));
+        core.ended(news.child, news.refusal, now());
+    } else if (!child.instance) {
+        return;
+    } else if (news.state == State::Running) {
+        if (core.ready(news.child, now()))
+            lookAfter(news.child, child);
     } else if (news.state == State::Stopped || news.state == State::Failed) {
         const auto end = child.instance->end();
         retire(child, end);
@@ -311,7 +380,7 @@ void SupervisorPrivate::take(const News &news)
             records->setLastError(news.child, describe(end.error));
         core.ended(news.child, end, now());
     }
-    Q_EMIT q->serviceStateChanged(child.name, news.state);
+    tell([this, name = child.name, state = news.state] { Q_EMIT q->serviceStateChanged(name, state); });
 }
 
 /// Something is due.
@@ -319,21 +388,19 @@ void SupervisorPrivate::look(Deadline moment)
 {
     if (core.due() <= moment)
         core.timeout(moment);
-    const QPointer<Supervisor> alive(q);
     while (const auto id = m_looks.take(moment)) {
         const auto found = m_children.find(*id);
         if (found == m_children.end() || !found->second->heartbeat)
             continue;
         Child &child = *found->second;
-        const auto lag = child.heartbeat->look(moment);
+        const auto lag = child.heartbeat->look(now());
         m_looks.set(*id, child.heartbeat->nextLook());
         setLate(*id, child, child.heartbeat->isLate());
         if (!lag)
             continue;
-        const QString name = child.name;
         qCWarning(logService).noquote()
             << QStringLiteral("The event loop of service %1 has not answered for %2 ms.")
-                   .arg(name)
+                   .arg(child.name)
                    .arg(lag->count());
         if (child.onUnresponsive == Supervisor::OnUnresponsive::Replace) {
             core.unresponsive(
@@ -342,9 +409,7 @@ void SupervisorPrivate::look(Deadline moment)
                     QStringLiteral("its event loop has not answered for %1 ms").arg(lag->count()))),
                 moment);
         }
-        Q_EMIT q->serviceUnresponsive(name, *lag);
-        if (!alive)
-            return;
+        tell([this, name = child.name, lag = *lag] { Q_EMIT q->serviceUnresponsive(name, lag); });
     }
 }
 
@@ -397,7 +462,7 @@ void SupervisorPrivate::dropQuiet()
 QCoro::Task<bool> SupervisorPrivate::stopJoin(QPointer<Supervisor> supervisor, CancelScope scope)
 {
     const auto records = of(*supervisor).records;
-    of(*supervisor).stop({}, scope.deadline());
+    of(*supervisor).stop({}, {scope.deadline(), scope.deadline()});
     std::exception_ptr cancelled;
     try {
         co_await records->ended.closed(scope);
@@ -410,7 +475,7 @@ QCoro::Task<bool> SupervisorPrivate::stopJoin(QPointer<Supervisor> supervisor, C
         std::rethrow_exception(cancelled);
     }
     if (supervisor) {
-        of(*supervisor).stop({}, now()); // what lives still is deaf
+        of(*supervisor).stop({}, {now(), now()}); // what lives still is deaf
         of(*supervisor).destroyRetired();
     }
     co_return !cancelled && !records->hasDeaf();
@@ -425,7 +490,7 @@ QCoro::Task<> SupervisorPrivate::stopForQuit(CancelScope limited)
 bool SupervisorPrivate::livesInApplicationThread() const
 {
     const auto *app = QCoreApplication::instance();
-    return app && !isBelowAnother && q->thread() == app->thread();
+    return app && q->thread() == app->thread() && !isBelowAnother; // in this order: it belongs to its thread
 }
 
 } // namespace MicroIO::Detail

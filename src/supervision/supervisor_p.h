@@ -22,9 +22,11 @@ namespace MicroIO::Detail {
 
 /// What drives the decisions of SupervisorCore with instances, time and signals.
 ///
-/// Everything goes through pump(), one thing after another: foreign code (factories, slots) that calls back only adds to
-/// what is to be done, and what has happened to instances arrives by the event loop, so that none is destroyed by a call
-/// of its own.
+/// Everything is done by run(), one step after another, and each signal is a step of its own. Foreign code (factories,
+/// slots) that calls back only adds to what is to be done; if it turns an event loop of its own, or blocks in stopJoin(), the
+/// steps go on inside. So nothing that a step knows is true any more after it has called foreign code. What has happened
+/// to instances arrives by the event loop, so that none is destroyed by a call of its own, and one that fails all the time leaves
+/// the thread to others in between.
 class SupervisorPrivate final : public StoppedOnQuit, private TimerEntry
 {
 public:
@@ -41,7 +43,8 @@ public:
         std::shared_ptr<ServiceSlot> slot;
         std::unique_ptr<SupervisedInstance> prepared; // made before anything was started
         std::unique_ptr<SupervisedInstance> instance;
-        quint64 incarnation = 0;
+        quint64 incarnation = 0; // counts starts
+        bool hadInstance = false;
         std::optional<Heartbeat> heartbeat;
         std::chrono::milliseconds uptime{0}; // of the last instance
     };
@@ -58,15 +61,15 @@ public:
 
     void add(std::unique_ptr<Child> child, const ChildRules &childRules);
     void start();
-    void stop(const QString &reason, Deadline limit = Deadline::max());
+    void stop(const QString &reason, StopLimit limit = {});
     /// Those that are to be stopped are told so at once.
     void hurry();
     /// Blocks; true if nothing is left alive.
     bool stopBlocking(QDeadlineTimer deadline);
     /// What has ended is destroyed now; not to be called by its own slots.
     void destroyRetired();
-    /// We are being destroyed, perhaps by a slot that pump() has called.
-    void breakOffPump() { m_isPumping = false; }
+    /// Blocks until all that was told to stop has ended; false if \a until has passed before.
+    bool blockUntilEnded(Deadline until);
     Factory factoryOf(const std::function<std::unique_ptr<ServiceThread>()> &factory);
     Factory factoryOf(const std::function<std::unique_ptr<Supervisor>()> &factory, const QString &name);
     std::chrono::milliseconds uptime() const;
@@ -91,18 +94,25 @@ private:
         ChildId child;
         quint64 incarnation;
         State state;
+        ChildEnd refusal = {}; // of a factory
     };
 
     void expired() override;
     void pumpSoon();
     void pump();
+    void run();
+    bool step();
     void rearm();
+    void deliverAll();
+    void tell(std::function<void()> signal);
     void take(const News &news);
     void look(Deadline moment);
     void report(const SupervisorAction &action);
     void perform(const SupervisorAction &action);
     void startChild(const SupervisorAction &action);
-    void shutDown();
+    void launch(const SupervisorAction &action);
+    void stopChild(const SupervisorAction &action);
+    void setAside(const SupervisorAction &action);
     void finish();
     void setState(State state, const std::exception_ptr &error = {});
     template<typename T>
@@ -129,15 +139,19 @@ private:
         m_slots; // a service that comes again is the same for who has a reference
     ChildId m_lastId = 0;
     std::unordered_set<const QObject *> m_instances; // all that factories gave and that live
-    std::deque<News> m_news;
+    std::deque<std::function<void()>> m_signals; // to be emitted, before anything else is done
+    std::optional<SupervisorAction> m_launch; // the Start of what has been made, and told of
     std::deque<SupervisorAction> m_actions;
+    std::deque<News> m_news;
+    size_t m_newsDue = 0; // how many of them have come by the event loop
     std::vector<std::unique_ptr<SupervisedInstance>> m_retired;
     DueQueue m_looks; // at heartbeats
     QString m_stopReason;
     std::optional<Deadline> m_readySince;
     bool m_isTimeDue = false;
     bool m_isPumpPosted = false;
-    bool m_isPumping = false;
+    bool m_isPreparing = false; // factories are called, and nothing is done meanwhile
+    int m_depth = 0; // of steps that call foreign code
 };
 
 } // namespace MicroIO::Detail

@@ -48,6 +48,14 @@ struct SupervisorEnd
     ChildEnd cause;
 };
 
+/// When a stop has to have ended. What is deaf at \a end is set aside; the next one is told to stop by \a share, so that
+/// those of a supervisor have all been told when it is the turn of who comes after it.
+struct StopLimit
+{
+    Deadline end = Deadline::max();
+    Deadline share = Deadline::max();
+};
+
 /// What the state machine wants to have done or told.
 struct SupervisorAction
 {
@@ -69,6 +77,7 @@ struct SupervisorAction
     enum class Verdict {
         Restart,
         RestartWithSibling,
+        RestartByHand,
         Wait, // until the pause is over
         Pause,
         LeaveDown,
@@ -87,7 +96,7 @@ struct SupervisorAction
     Verdict verdict = Verdict::Restart;
     ChildId culprit = 0; // of a Start because of a Sibling
     ChildEnd cause = {}; // of a Start, Report
-    Deadline limit = Deadline::max(); // of a Stop: its share of the limit for all
+    StopLimit limit = {}; // of a Stop
     std::chrono::nanoseconds delay{0}; // of a Report: until the restart, or the end of the pause
 };
 

@@ -18,31 +18,18 @@ void SupervisorPrivate::perform(const SupervisorAction &action)
         startChild(action);
         return;
     case Kind::Stop:
-        if (auto &instance = m_children.at(action.child)->instance) {
-            m_looks.remove(action.child);
-            instance->stop(stopText(action.reason), action.limit);
-        }
+        stopChild(action);
         return;
-    case Kind::SetAside: {
-        Child &child = *m_children.at(action.child);
-        if (!child.instance)
-            return;
-        child.heartbeat.reset();
-        child.uptime = child.instance->uptime();
-        child.slot->empty({});
-        child.instance->letGo(q);
-        setLate(action.child, child, false);
-        child.instance->setAside(child.name, *records);
-        child.instance.reset();
+    case Kind::SetAside:
+        setAside(action);
         return;
-    }
     case Kind::Remove: {
         const auto removed = std::move(m_children.at(action.child));
         m_children.erase(action.child);
         m_looks.remove(action.child);
         m_ids.remove(removed->name);
         records->remove(action.child);
-        Q_EMIT q->servicesChanged();
+        tell([this] { Q_EMIT q->servicesChanged(); });
         return;
     }
     case Kind::Report:
@@ -66,46 +53,90 @@ void SupervisorPrivate::perform(const SupervisorAction &action)
 void SupervisorPrivate::startChild(const SupervisorAction &action)
 {
     const ChildId id = action.child;
+    const quint64 incarnation = ++m_children.at(id)->incarnation; // removed by actions alone, and we are one
+    auto instance = std::move(m_children.at(id)->prepared);
     const QPointer<Supervisor> alive(q);
-    Child &child = *m_children.at(id); // removed by actions alone, and we are one
-    auto instance = std::move(child.prepared);
-    try {
-        if (!instance)
-            instance = make(child);
-    } catch (...) {
+    if (!instance && core.isStarting(id)) {
+        try {
+            instance = make(*m_children.at(id));
+        } catch (...) {
+            if (!alive)
+                return;
+            // By the event loop, so that who fails all the time does not keep the thread.
+            m_news.push_back({id, incarnation, State::Failed, childEnd(std::current_exception())});
+            pumpSoon();
+            return;
+        }
         if (!alive)
             return;
-        const auto error = std::current_exception();
-        records->setLastError(id, describe(error));
-        records->setFailed(id);
-        core.ended(id, childEnd(error), now());
+    }
+    // The factory may have turned the event loop, or stopped us.
+    const auto found = m_children.find(id);
+    if (found == m_children.end() || found->second->incarnation != incarnation)
+        return;
+    if (!core.isStarting(id)) {
+        core.ended(id, {}, now());
         return;
     }
-    if (!alive)
-        return;
-    const bool isReplacement = child.incarnation++ > 0;
+    Child &child = *found->second;
     child.instance = std::move(instance);
-    child.instance->listen(q, [this, id, incarnation = child.incarnation](State state) {
+    child.instance->listen(q, [this, id, incarnation](State state) {
         m_news.push_back({id, incarnation, state});
         pumpSoon();
     });
-    const QString name = child.name;
-    if (isReplacement) {
-        Q_EMIT q->serviceReplaced(name);
-        if (!alive)
-            return;
+    if (std::exchange(child.hadInstance, true))
+        tell([this, name = child.name] { Q_EMIT q->serviceReplaced(name); });
+    m_launch = action; // after the signal, and before anything else
+}
+
+void SupervisorPrivate::launch(const SupervisorAction &action)
+{
+    const ChildId id = action.child;
+    Child &child = *m_children.at(id);
+    if (!core.isStarting(id)) {
+        const auto dropped = std::move(child.instance);
+        core.ended(id, {}, now());
+        return;
     }
-    child.instance->start();
-    if (!alive)
-        return;
-    child.instance->record(*records, id);
-    if (auto *service = child.instance->service())
-        child.slot->fill(service);
-    if (action.because != Because::Failure && action.because != Because::Sibling)
-        return;
+    const bool isRestart = action.because == Because::Failure || action.because == Because::Sibling;
     const int count = core.restartCount(id);
-    records->setRestartCount(id, count);
-    Q_EMIT q->serviceRestarted(name, count, reasonText(action));
+    if (isRestart) {
+        tell([this, name = child.name, count, reason = reasonText(action)] {
+            Q_EMIT q->serviceRestarted(name, count, reason);
+        });
+    }
+    const auto &instance = child.instance;
+    if (auto *service = instance->service()) {
+        instance->start();
+        instance->record(*records, id, count);
+        child.slot->fill(service);
+    } else {
+        instance->record(*records, id, count);
+        instance->start(); // its slots may do anything
+    }
+}
+
+void SupervisorPrivate::stopChild(const SupervisorAction &action)
+{
+    const auto &instance = m_children.at(action.child)->instance;
+    if (!instance)
+        return;
+    m_looks.remove(action.child);
+    instance->stop(stopText(action.reason), action.limit); // slots of a supervisor may do anything
+}
+
+void SupervisorPrivate::setAside(const SupervisorAction &action)
+{
+    Child &child = *m_children.at(action.child);
+    if (!child.instance)
+        return;
+    const auto instance = std::move(child.instance);
+    child.heartbeat.reset();
+    child.uptime = instance->uptime();
+    child.slot->empty({});
+    instance->letGo(q);
+    setLate(action.child, child, false);
+    instance->setAside(child.name, *records);
 }
 
 void SupervisorPrivate::report(const SupervisorAction &action)
@@ -126,29 +157,29 @@ void SupervisorPrivate::report(const SupervisorAction &action)
     incident = records->add(incident);
     if (action.cause.error)
         records->setLastError(action.child, incident.cause);
-    Q_EMIT q->incidentAdded(incident);
+    tell([this, incident] { Q_EMIT q->incidentAdded(incident); });
 }
 
 void SupervisorPrivate::finish()
 {
     const auto error = endError();
-    const QPointer<Supervisor> alive(q);
-    const auto kept = records; // of those who wait, and who may destroy us
     setState(error ? State::Failed : State::Stopped, error);
     if (error) {
-        kept->started.fail(error);
-        kept->ended.fail(error);
+        records->started.fail(error);
+        records->ended.fail(error);
+        const QString text = describe(error);
+        qCCritical(logService).noquote()
+            << QStringLiteral("Supervisor %1 has failed: %2").arg(displayName(), text);
+        tell([this, text] { Q_EMIT q->gaveUp(text); });
     } else {
-        kept->started.fail(std::make_exception_ptr(
+        records->started.fail(std::make_exception_ptr(
             ServiceError(QStringLiteral("the supervisor was stopped before all services were ready"))));
-        kept->ended.close();
+        records->ended.close();
     }
-    if (!error || !alive)
-        return;
-    const QString text = describe(error);
-    qCCritical(logService).noquote()
-        << QStringLiteral("Supervisor %1 has failed: %2").arg(displayName(), text);
-    Q_EMIT q->gaveUp(text);
+    // What was made and has not been started.
+    std::vector<std::unique_ptr<SupervisedInstance>> unused;
+    for (const auto &[id, child] : m_children)
+        unused.push_back(std::move(child->prepared));
 }
 
 void SupervisorPrivate::setState(State state, const std::exception_ptr &error)
@@ -156,7 +187,7 @@ void SupervisorPrivate::setState(State state, const std::exception_ptr &error)
     records->setState(state, error);
     if (state == State::Running)
         records->started.close();
-    Q_EMIT q->stateChanged(state);
+    tell([this, state] { Q_EMIT q->stateChanged(state); });
 }
 
 } // namespace MicroIO::Detail

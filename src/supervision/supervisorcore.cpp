@@ -28,13 +28,21 @@ int SupervisorCore::restartCount(ChildId id) const
     return found == m_children.end() ? 0 : found->second.restarts;
 }
 
+bool SupervisorCore::isStarting(ChildId id) const
+{
+    const auto found = m_children.find(id);
+    return m_phase < Phase::Stopping && found != m_children.end()
+           && found->second.phase == ChildPhase::Starting;
+}
+
 void SupervisorCore::add(ChildId id, const ChildRules &childRules, Deadline moment)
 {
     Child &child = m_children[id];
     child.id = id;
     child.rules = childRules;
     want(child, true);
-    if (m_phase == Phase::Running && !isCovered(id))
+    child.isTrial = m_phase == Phase::Running;
+    if (child.isTrial && !isCovered(id))
         startNow(child, moment);
     advance(moment);
 }
@@ -61,28 +69,30 @@ void SupervisorCore::refuseStart(ChildId child, const ChildEnd &cause)
     m_actions.push_back({.kind = Action::Kind::End});
 }
 
-void SupervisorCore::stop(Deadline moment, Deadline limit)
+void SupervisorCore::stop(Deadline moment, StopLimit limit)
 {
     if (m_phase == Phase::Ended)
         return;
     shutDown({});
-    if (limit < m_stopLimit) {
+    if (limit.end < m_stopLimit.end) {
         m_stopLimit = limit;
         m_shareOf = 0;
     }
     advance(moment);
 }
 
-void SupervisorCore::ready(ChildId id, Deadline moment)
+bool SupervisorCore::ready(ChildId id, Deadline moment)
 {
     Child *child = find(id);
     if (!child || child->phase != ChildPhase::Starting)
-        return;
+        return false;
     child->phase = ChildPhase::Running;
     child->wasReady = true;
+    child->isTrial = false;
     child->readySince = moment;
     m_due.remove(id);
     advance(moment);
+    return true;
 }
 
 void SupervisorCore::ended(ChildId id, const ChildEnd &end, Deadline moment)
@@ -113,9 +123,15 @@ bool SupervisorCore::startChild(ChildId id, Deadline moment)
     child->isDone = false;
     if (child->then == Then::StayDown)
         child->then = Then::StartAgain;
-    if (!child->isLive() && m_phase != Phase::Idle && !isCovered(id)) {
+    if (child->isLive() || m_phase == Phase::Idle)
+        return true;
+    child->failures = 0;
+    child->isTrial = m_phase == Phase::Running;
+    if (isCovered(id)) {
+        m_delayedUntil = std::min(m_delayedUntil, moment); // the others do not wait longer either
+        advance(moment);
+    } else {
         child->because = Action::Because::ByHand;
-        child->failures = 0;
         startNow(*child, moment);
     }
     return true;
@@ -189,7 +205,9 @@ void SupervisorCore::timeout(Deadline moment)
             break;
         }
         case ChildPhase::Down:
-            if (child->isWanted)
+            if (child->isWanted && moment < m_pausedUntil)
+                m_due.set(child->id, m_pausedUntil);
+            else if (child->isWanted)
                 startNow(*child, moment);
             break;
         case ChildPhase::Running:
@@ -224,7 +242,7 @@ void SupervisorCore::startNow(Child &child, Deadline moment)
                          .cause = child.failure});
 }
 
-void SupervisorCore::stopNow(Child &child, Then then, Action::Reason reason, Deadline moment, Deadline limit)
+void SupervisorCore::stopNow(Child &child, Then then, Action::Reason reason, Deadline moment, StopLimit limit)
 {
     child.phase = ChildPhase::Stopping;
     child.then = then;

@@ -41,12 +41,13 @@ public:
     /// Nothing could be started, for the sake of \a child.
     void refuseStart(ChildId child, const ChildEnd &cause);
     /// From the last to the first, until \a limit. Again with a nearer limit.
-    void stop(Deadline moment, Deadline limit = Deadline::max());
+    void stop(Deadline moment, StopLimit limit = {});
     /// While all are stopped: those that have not been told are told at once.
     void hurry(Deadline moment);
 
     // What a child's instance does.
-    void ready(ChildId id, Deadline moment);
+    /// False if it was not awaited any more.
+    bool ready(ChildId id, Deadline moment);
     void ended(ChildId id, const ChildEnd &end, Deadline moment);
     /// It is to be replaced.
     void unresponsive(ChildId id, const std::exception_ptr &error, Deadline moment);
@@ -67,6 +68,8 @@ public:
     Phase phase() const { return m_phase; }
     const SupervisorEnd &end() const { return m_end; }
     int restartCount(ChildId id) const;
+    /// It was told to start, and nothing else since.
+    bool isStarting(ChildId id) const;
     /// While all are stopped: who is waited for; 0 if there is nobody.
     ChildId awaited() const;
 
@@ -85,6 +88,7 @@ private:
         bool isWanted = false; // is up, or is to come up
         bool isDone = false; // ended by itself, as it should
         bool wasReady = false; // ever
+        bool isTrial = false; // started by hand and not ready yet: if that fails, it is left down
         bool isSkipped = false; // the others are stopped without waiting for it
         Action::Because because = Action::Because::First; // of its next start
         int restarts = 0;
@@ -97,8 +101,7 @@ private:
     Child *find(ChildId id);
     void want(Child &child, bool isWanted);
     void startNow(Child &child, Deadline moment);
-    void stopNow(Child &child, Then then, Action::Reason reason, Deadline moment,
-                 Deadline limit = Deadline::max());
+    void stopNow(Child &child, Then then, Action::Reason reason, Deadline moment, StopLimit limit = {});
     void goDown(Child &child);
     void setAside(Child &child);
     void remove(Child &child);
@@ -142,7 +145,7 @@ private:
     ChildId m_culprit = 0; // whose failure it is for
     Deadline m_delayedUntil = Deadline::min();
 
-    Deadline m_stopLimit = Deadline::max();
+    StopLimit m_stopLimit;
     ChildId m_shareOf = 0; // whose share of the limit is counted
     Deadline m_shareEnd = Deadline::max();
     qsizetype m_skipped = 0;

@@ -21,23 +21,30 @@ void SupervisorCore::settle(Child &child, const ChildEnd &end, Deadline moment)
     // Who fails while it is to be stopped for a sibling's sake is restarted with the others, and not counted.
     const bool isSwept = (m_stage == Stage::Stopping || m_stage == Stage::Delayed) && child.id >= m_from
                          && child.isWanted;
+    if (end.way == Way::TerminateSupervisor && !child.rules.isContained) {
+        endedByItself(child, end, moment);
+        return;
+    }
     switch (child.then) {
     case Then::BeRemoved:
+        if (end.error)
+            report(child, Verdict::LeaveDown, end);
         remove(child);
         return;
     case Then::StayDown:
+        if (end.error)
+            report(child, Verdict::LeaveDown, end);
         leaveDown(child, false);
         return;
     case Then::StartAgain:
+        if (end.error)
+            report(child, Verdict::RestartByHand, end);
         child.because = Action::Because::ByHand;
         if (!isCovered(child.id))
             startNow(child, moment);
         return;
     case Then::WaitForSweep:
-        if (end.way == Way::TerminateSupervisor)
-            endedByItself(child, end, moment);
-        else
-            settleSwept(child, end);
+        settleSwept(child, end);
         return;
     case Then::HaveFailed:
         if (isSwept)
@@ -47,7 +54,7 @@ void SupervisorCore::settle(Child &child, const ChildEnd &end, Deadline moment)
                           moment);
         return;
     case Then::Undecided:
-        if (isSwept && end.way != Way::TerminateSupervisor)
+        if (isSwept)
             settleSwept(child, end);
         else
             endedByItself(child, end, moment);
@@ -58,7 +65,7 @@ void SupervisorCore::settle(Child &child, const ChildEnd &end, Deadline moment)
 void SupervisorCore::settleSwept(Child &child, const ChildEnd &end)
 {
     child.then = Then::Undecided;
-    if (end.way == Way::DoNotRestart) {
+    if (end.way == Way::DoNotRestart || end.way == Way::TerminateSupervisor) {
         report(child, Verdict::LeaveDown, end);
         leaveDown(child, false);
     } else if (child.rules.restart == Restart::Temporary) {
@@ -88,6 +95,10 @@ void SupervisorCore::endedByItself(Child &child, const ChildEnd &end, Deadline m
         shutDown({SupervisorEnd::Way::StartFailed, child.id, end});
         return;
     }
+    if (std::exchange(child.isTrial, false) && end.way == Way::Error) {
+        stayDown(child, end);
+        return;
+    }
     const bool comesBack = child.rules.restart == Restart::Permanent
                            || (child.rules.restart == Restart::Transient && end.way == Way::Error);
     if (comesBack)
@@ -100,8 +111,9 @@ void SupervisorCore::stayDown(Child &child, const ChildEnd &end)
 {
     using AutoShutdown = Supervisor::AutoShutdown;
     const bool isDone = end.way == Way::Normal;
+    const bool counts = isDone || child.rules.restart == Restart::Temporary;
     want(child, false);
-    const bool endsAll = child.rules.isSignificant
+    const bool endsAll = child.rules.isSignificant && counts
                          && (rules.autoShutdown == AutoShutdown::AnySignificant
                              || (rules.autoShutdown == AutoShutdown::AllSignificant
                                  && m_significantWanted == 0));

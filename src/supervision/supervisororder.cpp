@@ -47,8 +47,8 @@ void SupervisorCore::shutDown(const SupervisorEnd &end)
     m_end = end;
     m_cursor = lastId();
     for (auto &[id, child] : m_children) {
-        if (!child.isLive())
-            m_due.remove(id);
+        if (child.phase != ChildPhase::Stopping)
+            m_due.remove(id); // who is starting still is stopped in its turn
     }
     m_due.remove(0);
     m_actions.push_back({.kind = Action::Kind::ShutDown, .child = end.child, .cause = end.cause});
@@ -119,7 +119,7 @@ void SupervisorCore::advanceStarting(Deadline moment)
 
 void SupervisorCore::advanceShutDown(Deadline moment)
 {
-    if (moment >= m_stopLimit)
+    if (moment >= m_stopLimit.end)
         setAllAside(moment);
     while (Child *child = lastUpTo(m_cursor)) {
         if (child->isLive() && !mayPass(*child, moment))
@@ -127,7 +127,7 @@ void SupervisorCore::advanceShutDown(Deadline moment)
         m_cursor = child->id - 1;
     }
     if (m_live > 0) {
-        m_due.set(0, std::min(m_stopLimit, lastUpTo(m_cursor) ? m_shareEnd : Deadline::max()));
+        m_due.set(0, std::min(m_stopLimit.end, lastUpTo(m_cursor) ? m_shareEnd : Deadline::max()));
         return;
     }
     m_due.remove(0);
@@ -138,14 +138,16 @@ void SupervisorCore::advanceShutDown(Deadline moment)
 /// Whether a live child has had its share of the limit, so that the stop goes on with the one before it.
 bool SupervisorCore::mayPass(Child &child, Deadline moment)
 {
-    const bool hasLimit = m_stopLimit != Deadline::max();
+    const bool hasLimit = m_stopLimit.share != Deadline::max();
     if (hasLimit && m_shareOf != child.id) {
         m_shareOf = child.id;
-        m_shareEnd = moment + (m_stopLimit - moment) / (m_live - m_skipped);
+        m_shareEnd = moment
+                     + std::max(m_stopLimit.share - moment, Deadline::duration::zero())
+                           / (m_live - m_skipped);
     }
     if (child.phase != ChildPhase::Stopping) {
         stopNow(child, Then::StayDown, Action::Reason::ShutDown, moment,
-                hasLimit ? m_shareEnd : Deadline::max());
+                {m_stopLimit.end, hasLimit ? m_shareEnd : Deadline::max()});
     }
     if (!hasLimit || moment < m_shareEnd)
         return false;

@@ -58,26 +58,25 @@ void SupervisorRecords::remove(ChildId id)
     m_records.erase(found);
 }
 
-void SupervisorRecords::setInstance(ChildId id, const std::shared_ptr<ServicePrivate> &service)
+void SupervisorRecords::setInstance(ChildId id, const std::shared_ptr<ServicePrivate> &service, int restarts)
 {
     auto former = service; // destroyed with the mutex unlocked
     const std::lock_guard lock(m_mutex);
-    m_records[id].service.swap(former);
-    m_records[id].hasFailed = false;
+    Record &record = m_records[id];
+    record.service.swap(former);
+    record.restarts = restarts;
+    record.hasFailed = false;
 }
 
-void SupervisorRecords::setInstance(ChildId id, const std::shared_ptr<SupervisorRecords> &supervisor)
+void SupervisorRecords::setInstance(ChildId id, const std::shared_ptr<SupervisorRecords> &supervisor,
+                                    int restarts)
 {
     auto former = supervisor; // destroyed with the mutex unlocked
     const std::lock_guard lock(m_mutex);
-    m_records[id].supervisor.swap(former);
-    m_records[id].hasFailed = false;
-}
-
-void SupervisorRecords::setRestartCount(ChildId id, int count)
-{
-    const std::lock_guard lock(m_mutex);
-    m_records[id].restarts = count;
+    Record &record = m_records[id];
+    record.supervisor.swap(former);
+    record.restarts = restarts;
+    record.hasFailed = false;
 }
 
 void SupervisorRecords::setLastError(ChildId id, const QString &error)
@@ -87,10 +86,11 @@ void SupervisorRecords::setLastError(ChildId id, const QString &error)
         found->second.lastError = error;
 }
 
-void SupervisorRecords::setFailed(ChildId id)
+void SupervisorRecords::setFailed(ChildId id, const QString &error)
 {
     const std::lock_guard lock(m_mutex);
     m_records[id].hasFailed = true;
+    m_records[id].lastError = error;
 }
 
 void SupervisorRecords::setLate(ChildId id, bool isLate)
@@ -147,8 +147,15 @@ Supervisor::ServiceInfo SupervisorRecords::infoOf(const Record &record)
     if (record.hasFailed) {
         info.state = State::Failed;
     } else if (record.service) {
-        const std::lock_guard lock(record.service->mutex);
-        info.state = record.service->state;
+        std::exception_ptr error;
+        {
+            const std::lock_guard lock(record.service->mutex);
+            info.state = record.service->state;
+            if (info.state == State::Failed)
+                error = record.service->cause;
+        }
+        if (error)
+            info.lastError = describe(error); // which the supervisor learns later
     } else if (record.supervisor) {
         info.state = record.supervisor->state();
     }

@@ -44,12 +44,11 @@ public:
     void add(ChildId id, const QString &name, bool isSupervisor);
     void remove(ChildId id);
     /// From now on this is the instance whose state is told.
-    void setInstance(ChildId id, const std::shared_ptr<ServicePrivate> &service);
-    void setInstance(ChildId id, const std::shared_ptr<SupervisorRecords> &supervisor);
-    void setRestartCount(ChildId id, int count);
+    void setInstance(ChildId id, const std::shared_ptr<ServicePrivate> &service, int restarts);
+    void setInstance(ChildId id, const std::shared_ptr<SupervisorRecords> &supervisor, int restarts);
     void setLastError(ChildId id, const QString &error);
     /// It was refused before it had a state of its own.
-    void setFailed(ChildId id);
+    void setFailed(ChildId id, const QString &error);
     void setLate(ChildId id, bool isLate);
     void setState(State state, const std::exception_ptr &error = {});
     /// Gives it its number.

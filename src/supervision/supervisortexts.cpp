@@ -66,6 +66,8 @@ QString SupervisorPrivate::verdictText(const SupervisorAction &action) const
                    : QStringLiteral("to be restarted in %1").arg(inMilliseconds(action.delay));
     case Verdict::RestartWithSibling:
         return QStringLiteral("restarted with the one that has failed before");
+    case Verdict::RestartByHand:
+        return QStringLiteral("restarted by hand");
     case Verdict::Wait:
         return QStringLiteral("to be restarted after the pause, in %1").arg(inMilliseconds(action.delay));
     case Verdict::Pause:

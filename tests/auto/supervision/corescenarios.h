@@ -54,6 +54,13 @@ inline Core::Rules pausing(Core::Rules made, std::chrono::milliseconds pause)
     return made;
 }
 
+inline Core::Rules pausingAndBackingOff(Core::Rules made, MicroIO::Supervisor::Backoff backoff)
+{
+    made.onLimit = MicroIO::Supervisor::OnLimit::Pause;
+    made.backoff.set(backoff);
+    return made;
+}
+
 inline Core::Rules ending(MicroIO::Supervisor::AutoShutdown autoShutdown)
 {
     auto made = rules();
@@ -234,6 +241,12 @@ inline std::vector<Scenario> scenarios()
         {"back-off, started by hand", backingOff({1s, 2, 60s, 0}), "a",
          "start, fail a, start a, +1000, fail a",
          "start a, up, (a in 1000), again a, @1000, (a in 1000)"},
+        {"back-off for all, started by hand", backingOff({1s, 2, 60s, 0}, Strategy::OneForAll), "a b",
+         "start, fail b, +200, start b",
+         "start a, start b, up, (b in 1000), stop a, @200, restart a with b, restart b"},
+        {"SV-14 the pause holds who waits in back-off", pausingAndBackingOff(allowing(1, 1h), {1s, 2, 60s, 0}), "a b",
+         "start, fail b, fail a, +1000, +59000",
+         "start a, start b, up, (b in 1000), (a pauses 60000), @60000, restart a, restart b"},
         {"back-off, stopped by hand", backingOff({1s, 2, 60s, 0}), "a",
          "start, fail a, stop a, +1000",
          "start a, up, (a in 1000)"},
@@ -300,6 +313,12 @@ inline std::vector<Scenario> scenarios()
         {"SV-21 all, one stopped by hand", ending(AutoShutdown::AllSignificant), "a b:ts c:ts",
          "start, stop b, end c",
          "start a, start b, start c, up, stop b, (c done), down, stop a, ended"},
+        {"SV-21 any, do not restart", ending(AutoShutdown::AnySignificant), "a b:ts",
+         "start, leave b",
+         "start a, start b, up, (b left)"},
+        {"SV-21 any, a contained one ends below", ending(AutoShutdown::AnySignificant), "a b:cts",
+         "start, terminate b",
+         "start a, start b, up, (b left)"},
         {"SV-21 never", rules(), "a:ts b",
          "start, end a",
          "start a, start b, up"},
@@ -314,7 +333,13 @@ inline std::vector<Scenario> scenarios()
          "start a, start b, up, stop a, @1000, again a"},
         {"SV-22 stop is not a failure", allowing(0, 5s, Strategy::OneForAll), "a b:m",
          "start, ready b, stop b, fail b",
-         "start a, start b, up, stop b"},
+         "start a, start b, up, stop b, (b left)"},
+        {"fails while it is restarted by hand", allowing(0, 5s), "a:m",
+         "start, ready a, restart a, fail a, ready a",
+         "start a, up, stop a, (a again), again a"},
+        {"terminate while it is stopped by hand", rules(), "a b:m",
+         "start, ready b, stop b, terminate b",
+         "start a, start b, up, stop b, (b terminates), down, stop a, terminated"},
         {"stop, then start at once", rules(), "a:m",
          "start, ready a, stop a, start a, end a, ready a",
          "start a, up, stop a, again a"},
@@ -353,7 +378,16 @@ inline std::vector<Scenario> scenarios()
          "start a, start b, up, (a), stop b, restart a, restart b with a, start c"},
         {"an added one that fails to start", allowing(1, 5s), "a",
          "start, add b:m, fail b, fail b",
+         "start a, up, start b, (b left)"},
+        {"an added one that fails later", allowing(1, 5s), "a",
+         "start, add b:m, ready b, fail b, fail b",
          "start a, up, start b, (b), restart b, (b too often), down, stop a, failed"},
+        {"a start by hand that fails", allowing(0, 5s), "a b:m",
+         "start, ready b, stop b, end b, start b, fail b, start b, ready b",
+         "start a, start b, up, stop b, again b, (b left), again b"},
+        {"a start by hand that takes too long", allowing(0, 5s), "a b:m",
+         "start, ready b, stop b, end b, start b, +1000, end b",
+         "start a, start b, up, stop b, again b, @1000, stop b, (b left)"},
         {"unresponsive, replaced", rules(), "a b",
          "start, hang a",
          "start a, start b, up, stop a, (a), restart a"},

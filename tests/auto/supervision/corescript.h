@@ -107,7 +107,10 @@ private:
             {QStringLiteral("start"), [&] { id ? note(m_core.startChild(id, m_now)) : m_core.start(m_now); }},
             {QStringLiteral("stop"), [&] { id ? note(m_core.stopChild(id, m_now)) : m_core.stop(m_now); }},
             {QStringLiteral("stopWithin"),
-             [&] { m_core.stop(m_now, m_now + std::chrono::milliseconds(object.toInt())); }},
+             [&] {
+                 const auto limit = m_now + std::chrono::milliseconds(object.toInt());
+                 m_core.stop(m_now, {limit, limit});
+             }},
         };
         if (!verbs.contains(verb))
             throw std::invalid_argument(step.toStdString());
@@ -202,6 +205,8 @@ private:
             return action.delay.count() ? QStringLiteral("%1 in ") + delay : QStringLiteral("%1");
         case Verdict::RestartWithSibling:
             return QStringLiteral("%1 too");
+        case Verdict::RestartByHand:
+            return QStringLiteral("%1 again");
         case Verdict::Wait:
             return QStringLiteral("%1 waits ") + delay;
         case Verdict::Pause:

@@ -91,6 +91,7 @@ private:
         child.rules.isContained = chance(2);
         child.rules.startLimit = 30ms;
         child.rules.stopLimit = 20ms;
+        child.mayBeDown = m_isUp; // if its first start fails
         m_children.emplace(++m_last, child);
         m_core.add(m_last, child.rules, m_now);
     }
@@ -157,10 +158,12 @@ private:
                 m_children[id].mayBeDown = true;
             return;
         case 12:
-            m_core.startChild(id, m_now);
+            if (m_core.startChild(id, m_now))
+                m_children[id].mayBeDown = true; // if that fails
             return;
         case 13:
-            m_core.restartChild(id, m_now);
+            if (m_core.restartChild(id, m_now) && m_children[id].state == State::Down)
+                m_children[id].mayBeDown = true; // the same
             return;
         case 14:
             m_core.unresponsive(id, m_error, m_now);
@@ -251,6 +254,8 @@ private:
         check(started.rules.restart != Restart::Temporary || !started.wasStarted
                   || action.because == Because::First || action.because == Because::ByHand,
               "a temporary one is restarted", id);
+        check(m_byHand || m_now >= m_pausedUntil || action.because == Because::First,
+              "restarted in the pause", id);
         const bool isOrdered = m_core.rules.strategy != Strategy::OneForOne;
         for (const auto &[other, child] : m_children) {
             if (m_byHand || other == id)
@@ -290,7 +295,16 @@ private:
             check(qsizetype(m_restarts.size()) <= m_intensity.restarts, "the intensity is exceeded",
                   action.child);
             return;
+        case Verdict::AutoShutdown: {
+            const auto &rules = m_children[action.child].rules;
+            check(m_core.rules.autoShutdown != Supervisor::AutoShutdown::Never && rules.isSignificant
+                      && (rules.restart == Restart::Temporary || action.cause.way == Way::Normal),
+                  "ended for nothing", action.child);
+            return;
+        }
         case Verdict::Pause:
+            m_pausedUntil = m_now + action.delay;
+            [[fallthrough]];
         case Verdict::GiveUp:
             check(qsizetype(m_restarts.size()) == m_intensity.restarts, "given up too early", action.child);
             m_restarts.clear();
@@ -321,7 +335,8 @@ private:
     void stopAll()
     {
         m_hasStopLimit = chance(2);
-        m_core.stop(m_now, m_hasStopLimit ? m_now + 25ms : Deadline::max());
+        const Deadline limit = m_hasStopLimit ? m_now + 25ms : Deadline::max();
+        m_core.stop(m_now, {limit, limit});
         perform();
         for (int i = 0; i < 1000 && !m_hasEnded && m_fault.isEmpty(); ++i) {
             if (chance(2))
@@ -335,7 +350,7 @@ private:
         m_core.startChild(id, m_now);
         m_core.ready(id, m_now);
         m_core.ended(id, {Way::Error, m_error}, m_now);
-        m_core.stop(m_now, m_now);
+        m_core.stop(m_now, {m_now, m_now});
         m_core.timeout(m_now + 1h);
         perform();
     }
@@ -348,6 +363,7 @@ private:
     std::map<quint64, Child> m_children;
     quint64 m_last = 0;
     std::deque<Deadline> m_restarts;
+    Deadline m_pausedUntil = Deadline::min();
     bool m_isUp = false;
     bool m_isGoing = false;
     bool m_hasEnded = false;

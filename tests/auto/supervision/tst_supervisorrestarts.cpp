@@ -278,11 +278,9 @@ void tst_SupervisorRestarts::pauses()
     supervisor.addService(crew.spec(text("a"), timed(crew.log, 3)));
     supervisor.addService(crew.spec(text("b")));
     MICROIO_AWAIT(started(supervisor));
-    QTRY_COMPARE(supervisor.incidents().size(), 2);
+    QTRY_COMPARE(supervisor.serviceInfo(text("a"))->restartCount, 3);
     QVERIFY(
         supervisor.incidents().at(1).action.startsWith(text("too many failures: nothing is restarted for")));
-    QCOMPARE(supervisor.serviceInfo(text("b"))->state, State::Running);
-    QTRY_COMPARE(supervisor.serviceInfo(text("a"))->restartCount, 3);
     QTRY_COMPARE(statesOf(supervisor), text("a:Running b:Running"));
     QVERIFY(m_clock->elapsed() >= 7500ms && m_clock->elapsed() <= 15s);
     QCOMPARE(supervisor.incidents().at(2).action, text("restarted")); // the count is 0
