@@ -5,6 +5,7 @@
 #include "services/quit_p.h"
 #include "services/servicekeeper_p.h"
 #include "services/servicelist_p.h"
+#include "services/serviceroster_p.h"
 
 #include <QCoreApplication>
 #include <QPointer>
@@ -61,6 +62,7 @@ public:
             throw std::invalid_argument("ServiceGroup::add() of a service that is in the group already");
         services.push_back(service);
         cores.push_back(service->core());
+        roster->add(service->core());
     }
 
     const ServiceList &list() const { return cores; }
@@ -93,6 +95,7 @@ public:
     std::vector<QPointer<ServiceThread>> services;
     ServiceList cores; // of services, one to one
     std::vector<std::unique_ptr<ServiceThread>> owned;
+    const std::shared_ptr<ServiceRoster> roster = std::make_shared<ServiceRoster>();
     bool hasStarted = false;
     std::chrono::milliseconds quitLimit{0};
     bool isStoppedOnQuit = false;
@@ -132,6 +135,7 @@ ServiceGroup::~ServiceGroup()
     }
     Detail::stopInOrder(owned, QDeadlineTimer(Detail::patience));
     d->destroyOwned();
+    d->roster->close();
 }
 
 void ServiceGroup::own(std::unique_ptr<ServiceThread> service)
@@ -210,6 +214,11 @@ bool ServiceGroup::stopJoin(QDeadlineTimer deadline)
 QCoro::Task<bool> ServiceGroup::stopJoin(CancelScope scope)
 {
     return Detail::stopInOrder(std::move(scope), d->list());
+}
+
+const std::shared_ptr<Detail::ServiceRoster> &ServiceGroup::roster() const
+{
+    return d->roster;
 }
 
 void ServiceGroup::stopOnQuit(std::chrono::milliseconds limit)

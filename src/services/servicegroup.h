@@ -18,7 +18,8 @@ namespace MicroIO {
 
 namespace Detail {
 class ServiceGroupPrivate;
-}
+class ServiceRoster;
+} // namespace Detail
 
 /// Several services that live together: started in the order in which they were added, each when the one before is ready,
 /// and stopped in reverse order. A group starts whole or not at all: if one fails to start, or is stopped before it
@@ -88,6 +89,9 @@ public:
     /// are named in the log, and kept if the group owns them, so that its destructor does not wait for them either.
     /// Throws WrongThreadError if the group does not live in the application's thread.
     void stopOnQuit(std::chrono::milliseconds limit);
+
+    /// For the library's own classes. Any thread.
+    const std::shared_ptr<Detail::ServiceRoster> &roster() const;
 
 private:
     void own(std::unique_ptr<ServiceThread> service);

@@ -38,6 +38,7 @@ ServiceThread::~ServiceThread()
     d->presence.reset();
     const std::lock_guard lock(d->mutex);
     d->service = nullptr;
+    d->watchers.notify();
 }
 
 void ServiceThread::start(Priority priority)
@@ -143,10 +144,7 @@ CloseScope ServiceThread::closeScope() const
 
 std::chrono::milliseconds ServiceThread::uptime() const
 {
-    const std::lock_guard lock(d->mutex);
-    if (!d->readySince)
-        return 0ms;
-    return std::chrono::duration_cast<std::chrono::milliseconds>(d->endedAt.value_or(now()) - *d->readySince);
+    return d->uptime();
 }
 
 std::chrono::milliseconds ServiceThread::loopLag() const

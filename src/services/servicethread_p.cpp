@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/servicethread_p.h"
 
+#include "loop/clock_p.h"
 #include "loop/logging_p.h"
 #include "loop/scheduler_p.h"
 #include "scopes/closescope_p.h"
@@ -41,6 +42,8 @@ QEvent::Type ServicePrivate::newsEvent()
 void ServicePrivate::tellLocked(News item)
 {
     news.push_back(std::move(item));
+    if (auto *source = ClockSource::installed())
+        source->activity(); // on its way to the owner, and perhaps a thread that begins
     if (news.size() == 1 && service)
         QCoreApplication::postEvent(service, new QEvent(newsEvent()));
 }
@@ -50,6 +53,7 @@ void ServicePrivate::enterLocked(State next, const QString &error)
     state = next;
     tellLocked({next, error});
     changed.notify_all();
+    watchers.notify();
 }
 
 /// To be followed by a call of what it gives, with the mutex unlocked.
@@ -84,6 +88,20 @@ bool ServicePrivate::runs() const
 {
     const std::lock_guard lock(mutex);
     return !isAtRestLocked();
+}
+
+bool ServicePrivate::hasObject() const
+{
+    const std::lock_guard lock(mutex);
+    return service;
+}
+
+std::chrono::milliseconds ServicePrivate::uptime() const
+{
+    const std::lock_guard lock(mutex);
+    if (!readySince)
+        return std::chrono::milliseconds::zero();
+    return std::chrono::duration_cast<std::chrono::milliseconds>(endedAt.value_or(now()) - *readySince);
 }
 
 bool ServicePrivate::isAtRestLocked() const

@@ -3,6 +3,7 @@
 
 #include "loop/blocking_p.h"
 #include "loop/presence_p.h"
+#include "services/changelisteners_p.h"
 #include "services/servicefigures_p.h"
 #include <MicroIO/Clock>
 #include <MicroIO/ServiceThread>
@@ -55,6 +56,9 @@ public:
     void onStartDecided(std::function<void(bool isReady)> listener);
     bool isIdle() const;
     bool runs() const;
+    /// False once the object of the service is being destroyed.
+    bool hasObject() const;
+    std::chrono::milliseconds uptime() const;
     void logThatItRunsOn() const;
     /// Blocks; true if it is decided before \a deadline whether the service is ready, or that it will not be started.
     bool waitStartDecided(QDeadlineTimer deadline);
@@ -77,6 +81,7 @@ public:
     std::optional<Presence> presence; // for a test's clock; the object's
     CloseScope closeScope;
     ServiceFigures figures;
+    ChangeListeners watchers; // of the state, and of whether the object is there
     ServiceThread::Target target; // of the service's thread while that runs
 
     std::mutex starting; // held while the thread is being started, and when the object begins to go

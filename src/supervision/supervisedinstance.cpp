@@ -108,10 +108,7 @@ public:
     void deliver() override {}
     bool isIdle() const override { return m_records->state() == State::Idle; }
     ChildEnd end() const override { return childEnd(m_records->exception()); }
-    std::chrono::milliseconds uptime() const override
-    {
-        return SupervisorPrivate::of(*m_supervisor).uptime();
-    }
+    std::chrono::milliseconds uptime() const override { return m_records->uptime(); }
     bool isQuiet() const override { return true; }
     void setAside(const QString &, SupervisorRecords &records) override
     {

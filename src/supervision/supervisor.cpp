@@ -35,8 +35,11 @@ Supervisor::Supervisor(Strategy strategy, QObject *parent)
 Supervisor::~Supervisor()
 {
     const QSignalBlocker noMore(this);
+    const auto records = d->records;
+    records->orders->close();
     d->stopBlocking(patience);
-    d->records->ended.close(QStringLiteral("the supervisor was destroyed"));
+    records->ended.close(QStringLiteral("the supervisor was destroyed"));
+    records->close();
 }
 
 QString Supervisor::name() const
@@ -166,20 +169,8 @@ QCoro::Task<> Supervisor::waitStarted(CancelScope scope)
     const QString who = objectName();
     if (state() == State::Idle)
         throw ServiceError(QStringLiteral("supervisor %1 was not started; call start() first").arg(who));
-    co_await records->started.closed(scope);
-    if (records->ended.isClosed() && !records->started.isFailed()) {
-        Detail::throwWithCause(ServiceError(QStringLiteral("supervisor %1 has ended").arg(who)),
-                               records->ended.exception());
-    }
-    if (!records->started.isFailed())
-        co_return;
-    try {
-        std::rethrow_exception(records->started.exception());
-    } catch (const ServiceError &) {
-        throw;
-    } catch (...) {
-        std::throw_with_nested(ServiceError(QStringLiteral("supervisor %1 has not become ready").arg(who)));
-    }
+    auto waiting = SupervisorPrivate::waitStarted(records, who, std::move(scope));
+    co_await waiting;
 }
 
 QCoro::Task<> Supervisor::run(CancelScope scope)

@@ -76,10 +76,32 @@ bool SupervisorPrivate::command(const QString &name, const char *function,
                                 bool (SupervisorCore::*order)(ChildId, Deadline))
 {
     requireOwnThread(function);
-    if (!(core.*order)(m_ids.value(name), now()))
+    const ChildId id = m_ids.value(name);
+    if (!(core.*order)(id, now()))
         return false;
+    recordWanted(id);
     pump();
     return true;
+}
+
+/// The same for another thread, which has waited until there was nothing else to do.
+void SupervisorPrivate::carryOut(const SupervisorOrders::Order &order)
+{
+    SupervisorOrders::Reply reply;
+    if (const auto before = records->snapshot(order.child)) {
+        reply.starts = before->starts;
+        reply.ends = before->ends;
+        reply.isRunning = before->isUp()
+                          && (before->info.state == State::Starting || before->info.state == State::Running);
+    }
+    reply.isAccepted = (core.*order.what)(order.child, now());
+    recordWanted(order.child);
+    order.answer(reply);
+}
+
+void SupervisorPrivate::recordWanted(ChildId id)
+{
+    records->setWanted(id, core.isWanted(id));
 }
 
 void SupervisorPrivate::start()
@@ -100,6 +122,7 @@ void SupervisorPrivate::start()
     if (!alive)
         return;
     m_isPreparing = false;
+    records->orders->open([this] { pump(); });
     if (isPrepared && core.phase() == SupervisorCore::Phase::Idle) {
         setState(State::Starting);
         core.start(now());
@@ -123,8 +146,9 @@ bool SupervisorPrivate::prepareAll()
                 return false;
             for (auto &[other, child] : m_children)
                 child->prepared.reset();
-            records->setFailed(id, describe(std::current_exception()));
-            core.refuseStart(id, childEnd(std::current_exception()));
+            const auto error = std::current_exception();
+            records->setFailed(id, error);
+            core.refuseStart(id, childEnd(error));
             return false;
         }
     }
@@ -267,11 +291,6 @@ void SupervisorPrivate::deliverAll()
     }
 }
 
-std::chrono::milliseconds SupervisorPrivate::uptime() const
-{
-    return m_readySince ? std::chrono::duration_cast<std::chrono::milliseconds>(now() - *m_readySince) : 0ms;
-}
-
 void SupervisorPrivate::expired()
 {
     m_isTimeDue = true;
@@ -339,6 +358,8 @@ bool SupervisorPrivate::step()
         take(news);
     } else if (std::exchange(m_isTimeDue, false)) {
         look(now());
+    } else if (const auto order = records->orders->take()) {
+        carryOut(*order);
     } else {
         return false;
     }
@@ -365,8 +386,9 @@ void SupervisorPrivate::take(const News &news)
     Child &child = *found->second;
     if (news.refusal.error) {
         child.uptime = 0ms;
-        records->setFailed(news.child, describe(news.refusal.error));
+        records->setFailed(news.child, news.refusal.error);
         core.ended(news.child, news.refusal, now());
+        recordWanted(news.child);
     } else if (!child.instance) {
         return;
     } else if (news.state == State::Running) {
@@ -379,6 +401,7 @@ void SupervisorPrivate::take(const News &news)
         if (end.error)
             records->setLastError(news.child, describe(end.error));
         core.ended(news.child, end, now());
+        records->setEnded(news.child, core.isWanted(news.child));
     }
     tell([this, name = child.name, state = news.state] { Q_EMIT q->serviceStateChanged(name, state); });
 }
@@ -457,6 +480,25 @@ void SupervisorPrivate::dropQuiet()
     std::vector<std::unique_ptr<SupervisedInstance>> dropped(std::make_move_iterator(kept),
                                                              std::make_move_iterator(m_retired.end()));
     m_retired.erase(kept, m_retired.end()); // foreign destructors run after that
+}
+
+QCoro::Task<> SupervisorPrivate::waitStarted(std::shared_ptr<SupervisorRecords> records, QString name,
+                                             CancelScope scope)
+{
+    co_await records->started.closed(scope);
+    if (records->ended.isClosed() && !records->started.isFailed()) {
+        throwWithCause(ServiceError(QStringLiteral("supervisor %1 has ended").arg(name)),
+                       records->ended.exception());
+    }
+    if (!records->started.isFailed())
+        co_return;
+    try {
+        std::rethrow_exception(records->started.exception());
+    } catch (const ServiceError &) {
+        throw;
+    } catch (...) {
+        std::throw_with_nested(ServiceError(QStringLiteral("supervisor %1 has not become ready").arg(name)));
+    }
 }
 
 QCoro::Task<bool> SupervisorPrivate::stopJoin(QPointer<Supervisor> supervisor, CancelScope scope)

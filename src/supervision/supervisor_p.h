@@ -72,12 +72,14 @@ public:
     bool blockUntilEnded(Deadline until);
     Factory factoryOf(const std::function<std::unique_ptr<ServiceThread>()> &factory);
     Factory factoryOf(const std::function<std::unique_ptr<Supervisor>()> &factory, const QString &name);
-    std::chrono::milliseconds uptime() const;
     Child *find(const QString &name) const;
 
     /// Calls a function of the state machine for the child of that name, and does what comes of it.
     bool command(const QString &name, const char *function, bool (SupervisorCore::*order)(ChildId, Deadline));
 
+    /// As Supervisor::waitStarted().
+    static QCoro::Task<> waitStarted(std::shared_ptr<SupervisorRecords> records, QString name,
+                                     CancelScope scope);
     static QCoro::Task<bool> stopJoin(QPointer<Supervisor> supervisor, CancelScope scope);
     QCoro::Task<> stopForQuit(CancelScope limited) override;
     bool livesInApplicationThread() const override;
@@ -107,6 +109,9 @@ private:
     void tell(std::function<void()> signal);
     void take(const News &news);
     void look(Deadline moment);
+    void carryOut(const SupervisorOrders::Order &order);
+    void recordWanted(ChildId id);
+    void recordSweep(const SupervisorAction &action);
     void report(const SupervisorAction &action);
     void perform(const SupervisorAction &action);
     void startChild(const SupervisorAction &action);
@@ -147,7 +152,6 @@ private:
     std::vector<std::unique_ptr<SupervisedInstance>> m_retired;
     DueQueue m_looks; // at heartbeats
     QString m_stopReason;
-    std::optional<Deadline> m_readySince;
     bool m_isTimeDue = false;
     bool m_isPumpPosted = false;
     bool m_isPreparing = false; // factories are called, and nothing is done meanwhile

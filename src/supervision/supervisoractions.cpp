@@ -10,6 +10,7 @@ namespace MicroIO::Detail {
 
 using Kind = SupervisorAction::Kind;
 using Because = SupervisorAction::Because;
+using Verdict = SupervisorAction::Verdict;
 
 void SupervisorPrivate::perform(const SupervisorAction &action)
 {
@@ -36,7 +37,6 @@ void SupervisorPrivate::perform(const SupervisorAction &action)
         report(action);
         return;
     case Kind::Ready:
-        m_readySince = now();
         setState(State::Running);
         return;
     case Kind::ShutDown:
@@ -76,6 +76,7 @@ void SupervisorPrivate::startChild(const SupervisorAction &action)
         return;
     if (!core.isStarting(id)) {
         core.ended(id, {}, now());
+        recordWanted(id);
         return;
     }
     Child &child = *found->second;
@@ -96,6 +97,7 @@ void SupervisorPrivate::launch(const SupervisorAction &action)
     if (!core.isStarting(id)) {
         const auto dropped = std::move(child.instance);
         core.ended(id, {}, now());
+        recordWanted(id);
         return;
     }
     const bool isRestart = action.because == Because::Failure || action.because == Because::Sibling;
@@ -137,6 +139,7 @@ void SupervisorPrivate::setAside(const SupervisorAction &action)
     instance->letGo(q);
     setLate(action.child, child, false);
     instance->setAside(child.name, *records);
+    records->setEnded(action.child, core.isWanted(action.child));
 }
 
 void SupervisorPrivate::report(const SupervisorAction &action)
@@ -147,7 +150,7 @@ void SupervisorPrivate::report(const SupervisorAction &action)
     incident.cause = action.cause.error ? describe(action.cause.error)
                                         : QStringLiteral("it ended without an error");
     incident.action = verdictText(action);
-    if (action.verdict == SupervisorAction::Verdict::SetAside && !action.cause.error)
+    if (action.verdict == Verdict::SetAside && !action.cause.error)
         incident.cause = QStringLiteral("it did not stop within its time limit");
     if (found != m_children.end()) {
         const auto &instance = found->second->instance;
@@ -157,7 +160,20 @@ void SupervisorPrivate::report(const SupervisorAction &action)
     incident = records->add(incident);
     if (action.cause.error)
         records->setLastError(action.child, incident.cause);
+    recordSweep(action);
     tell([this, incident] { Q_EMIT q->incidentAdded(incident); });
+}
+
+/// Siblings that are down are to be started again too.
+void SupervisorPrivate::recordSweep(const SupervisorAction &action)
+{
+    if (core.rules.strategy == Supervisor::Strategy::OneForOne)
+        return;
+    if (action.verdict != Verdict::Restart && action.verdict != Verdict::Wait
+        && action.verdict != Verdict::Pause)
+        return;
+    for (const auto &[id, child] : m_children)
+        recordWanted(id);
 }
 
 void SupervisorPrivate::finish()

@@ -35,6 +35,15 @@ bool SupervisorCore::isStarting(ChildId id) const
            && found->second.phase == ChildPhase::Starting;
 }
 
+bool SupervisorCore::isWanted(ChildId id) const
+{
+    const auto found = m_children.find(id);
+    if (found == m_children.end())
+        return false;
+    const Child &child = found->second;
+    return child.isWanted || (child.isDone && m_stage == Stage::Stopping && isCovered(id));
+}
+
 void SupervisorCore::add(ChildId id, const ChildRules &childRules, Deadline moment)
 {
     Child &child = m_children[id];

@@ -70,6 +70,8 @@ public:
     int restartCount(ChildId id) const;
     /// It was told to start, and nothing else since.
     bool isStarting(ChildId id) const;
+    /// It is up, or will be started without being asked for: until the stop of all.
+    bool isWanted(ChildId id) const;
     /// While all are stopped: who is waited for; 0 if there is nobody.
     ChildId awaited() const;
 

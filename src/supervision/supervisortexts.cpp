@@ -5,6 +5,8 @@
 
 namespace MicroIO::Detail {
 
+using Verdict = SupervisorAction::Verdict;
+
 namespace {
 
 QString inMilliseconds(std::chrono::nanoseconds duration)
@@ -58,7 +60,6 @@ QString SupervisorPrivate::stopText(SupervisorAction::Reason reason) const
 
 QString SupervisorPrivate::verdictText(const SupervisorAction &action) const
 {
-    using Verdict = SupervisorAction::Verdict;
     switch (action.verdict) {
     case Verdict::Restart:
         return action.delay.count() == 0
@@ -94,17 +95,17 @@ QString SupervisorPrivate::verdictText(const SupervisorAction &action) const
 /// What the supervisor has failed with; null if it has not.
 std::exception_ptr SupervisorPrivate::endError() const
 {
-    using Way = SupervisorEnd::Way;
+    using EndWay = SupervisorEnd::Way;
     const auto &end = core.end();
     const QString who = nameOf(end.child);
     switch (end.way) {
-    case Way::Normal:
+    case EndWay::Normal:
         break;
-    case Way::StartFailed:
+    case EndWay::StartFailed:
         return nest(ServiceError(QStringLiteral("supervisor %1 has not started, because service %2 has not")
                                      .arg(displayName(), who)),
                     end.cause.error);
-    case Way::TooManyRestarts: {
+    case EndWay::TooManyRestarts: {
         QStringList story;
         for (const auto &incident :
              records->incidents().last(qMin(records->incidents().size(), qsizetype(10)))) {
@@ -119,7 +120,7 @@ std::exception_ptr SupervisorPrivate::endError() const
                     .arg(displayName(), who, story.join(QStringLiteral("; ")))),
             end.cause.error);
     }
-    case Way::Terminated:
+    case EndWay::Terminated:
         return nest(
             TerminateSupervisor(QStringLiteral("service %1 has ended supervisor %2").arg(who, displayName())),
             end.cause.error);

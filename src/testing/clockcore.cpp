@@ -133,7 +133,9 @@ bool ClockDriver::event(QEvent *event)
     m_core.checkArrived();
     complainIfOutlived();
     const auto rest = std::exchange(m_rest, std::nullopt);
-    if (rest && rest->sequence == m_core.sequence() && Scheduler::current()->isAtRest()) {
+    const auto *own = Scheduler::current();
+    if (rest && rest->sequence == m_core.sequence() && own->isAtRest()
+        && rest->ownTimer == own->earliestTimer()) {
         act(*rest, false);
     } else if ((m_rest = survey(false))) {
         // Once more through the loop, for plain events that other threads have posted to this one.
@@ -198,7 +200,7 @@ std::optional<ClockDriver::Rest> ClockDriver::survey(bool isBlocked)
         m_core.postCheck();
         return std::nullopt;
     }
-    Rest rest{sequence, earliest, {}};
+    Rest rest{sequence, earliest, scheduler->earliestTimer(), {}};
     for (const auto &answer : answers) {
         if (answer.isThere && answer.earliest <= earliest)
             rest.dueLoops.push_back(answer.inbox);

@@ -96,6 +96,7 @@ private:
     {
         quint64 sequence; // as long as it is the present one, this holds
         Deadline earliest;
+        Deadline ownTimer; // the first of the test's own thread
         std::vector<std::shared_ptr<Inbox>> dueLoops; // where something is due at that moment
     };
 
