@@ -313,7 +313,7 @@ void tst_ServiceStatus::anotherNameIsAnotherService()
     QCOMPARE(status.state(), State::Idle);
     QCOMPARE(renamed.count(), 2);
     QCOMPARE(moved.count(), 2);
-    QTRY_COMPARE(group.services().last()->state(), ServiceThread::State::Running);
+    QTRY_COMPARE(group.services().constLast()->state(), ServiceThread::State::Running);
 }
 
 void tst_ServiceStatus::whatIsNoSourceIsRefused()

@@ -255,9 +255,9 @@ void tst_Supervisor::runEndsWithTheStory()
     QCOMPARE(gaveUp.count(), 1);
     QCOMPARE(gaveUp.first().first().toString(), story);
     QCOMPARE(supervisor.incidents().size(), 4);
-    QCOMPARE(supervisor.incidents().last().number, 4U);
-    QCOMPARE(supervisor.incidents().last().service, text("b"));
-    QCOMPARE(supervisor.incidents().last().uptime, 10ms);
+    QCOMPARE(supervisor.incidents().constLast().number, 4U);
+    QCOMPARE(supervisor.incidents().constLast().service, text("b"));
+    QCOMPARE(supervisor.incidents().constLast().uptime, 10ms);
     QVERIFY(crew.all().endsWith(text("c) a)")));
 }
 
@@ -466,7 +466,7 @@ void tst_Supervisor::destroyedBySlots()
     if (by == text("stateChanged"))
         connect(supervisor, &Supervisor::stateChanged, this, destroy);
     if (by == text("Running"))
-        connect(supervisor, &Supervisor::stateChanged, this, [&](State state) {
+        connect(supervisor, &Supervisor::stateChanged, this, [destroy](State state) {
             if (state == State::Running)
                 destroy();
         });

@@ -270,7 +270,7 @@ void tst_SupervisorServices::tenThousandNames()
         supervisor.addService(spec);
     }
     QCOMPARE(supervisor.services().size(), 10'000);
-    QCOMPARE(supervisor.services().last().name, text("service 9999"));
+    QCOMPARE(supervisor.services().constLast().name, text("service 9999"));
     for (int i = 0; i < 10'000; ++i)
         QVERIFY(supervisor.removeService(QStringLiteral("service %1").arg(i)));
     QCOMPARE(supervisor.serviceNames(), QStringList());
@@ -616,7 +616,7 @@ void tst_SupervisorServices::oneThatGetsNoThreadIsAFailure()
     supervisor.start();
     QTRY_COMPARE(supervisor.serviceInfo(text("b"))->restartCount, 2);
     QTRY_COMPARE(supervisor.serviceInfo(text("b"))->state, State::Running);
-    const auto incident = supervisor.incidents().last();
+    const auto incident = supervisor.incidents().constLast();
     QCOMPARE(incident.service, text("b"));
     QVERIFY2(incident.cause.contains(text("thread")), qPrintable(incident.cause));
     m_log->take(); // Qt's own word, and ours
@@ -632,8 +632,8 @@ void tst_SupervisorServices::theLastIncidentsAreKept()
     supervisor.start();
     QTRY_COMPARE(supervisor.serviceInfo(text("a"))->restartCount, 150);
     QCOMPARE(supervisor.incidents().size(), 100);
-    QCOMPARE(supervisor.incidents().first().number, 51U);
-    QCOMPARE(supervisor.incidents().last().number, 150U);
+    QCOMPARE(supervisor.incidents().constFirst().number, 51U);
+    QCOMPARE(supervisor.incidents().constLast().number, 150U);
 }
 
 QTEST_GUILESS_MAIN(tst_SupervisorServices)
