@@ -137,11 +137,13 @@ public:
     MicroIO::Supervisor::ServiceSpec spec;
 };
 
-/// What was complained about but that services and supervisors have failed, which tests do on purpose.
+/// What was complained about but that services and supervisors have failed, which tests do on purpose, and that
+/// newer versions of QAbstractItemModelTester ask for pixmaps, which there are none of without Qt Gui.
 inline QStringList complaints(MessageLog &log)
 {
     static const QRegularExpression expected(
-        QStringLiteral("^critical microio.service: (Service|Supervisor) [\\w ]+ has failed: "));
+        QStringLiteral("^critical microio.service: (Service|Supervisor) [\\w ]+ has failed: "
+                       "|^warning default: Trying to construct an instance of an invalid type"));
     QStringList lines;
     for (const QString &line : log.take()) {
         if (!expected.match(line).hasMatch())
