@@ -24,7 +24,7 @@ namespace {
 void workUntilCancelled(const CancelScope &scope)
 {
     while (!scope.isCancelled())
-        QThread::usleep(100);
+        QThread::usleep(100); // real time: it looks, and nothing tells it
 }
 
 } // namespace

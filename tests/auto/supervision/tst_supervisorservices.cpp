@@ -371,7 +371,7 @@ void tst_SupervisorServices::deafToItsHeartbeatIsReplaced()
     std::atomic<bool> letGo = false;
     supervisor.service<ScriptedService>(text("a")).callSoon([&letGo] {
         while (!letGo)
-            QThread::msleep(1); // deaf
+            QThread::msleep(1); // real time: deaf to everything that a test could wait by
     });
     QTRY_COMPARE(supervisor.serviceInfo(text("a"))->restartCount, 1);
     QTRY_COMPARE(supervisor.serviceInfo(text("a"))->state, State::Running);
