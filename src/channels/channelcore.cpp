@@ -44,6 +44,7 @@ ChannelCore::~ChannelCore()
 
 bool ChannelCore::end(Side side, std::exception_ptr error, bool isFailure)
 {
+    Wakes wakes;
     const std::lock_guard lock(m_mutex);
     if (m_state != State::Open)
         return false;
@@ -52,10 +53,10 @@ bool ChannelCore::end(Side side, std::exception_ptr error, bool isFailure)
     m_error = std::move(error);
     if (side == Side::Receiver && !isFailure)
         m_closedByReceiver.store(true, std::memory_order_release);
-    wakeReceiverLocked();
-    m_blocked.completeAll();
+    wakeReceiverLocked(wakes);
+    m_blocked.completeAll(wakes);
     if (m_signals)
-        m_signals->tellLocked(ChannelSignals::End);
+        m_signals->tellLocked(ChannelSignals::End, wakes);
     return true;
 }
 
@@ -140,8 +141,9 @@ void ChannelCore::bind()
 /// Senders that wait for room would wait for ever.
 void ChannelCore::homeEnded()
 {
+    Wakes wakes;
     const std::lock_guard lock(m_mutex);
-    m_blocked.completeAll();
+    m_blocked.completeAll(wakes);
 }
 
 bool ChannelCore::isReceiverGoneLocked() const
@@ -152,6 +154,7 @@ bool ChannelCore::isReceiverGoneLocked() const
 ChannelNotifier *ChannelCore::notifier()
 {
     const auto *scheduler = Scheduler::current();
+    Wakes wakes;
     const std::lock_guard lock(m_mutex);
     if (m_signals)
         return m_signals->notifier();
@@ -162,9 +165,9 @@ ChannelNotifier *ChannelCore::notifier()
             "the notifier of a channel is made on the thread that receives: call notifier() there"));
     m_signals = std::make_shared<ChannelSignals>(this, m_home);
     if (m_sent != m_taken.load(std::memory_order_acquire))
-        m_signals->tellLocked(ChannelSignals::Items);
+        m_signals->tellLocked(ChannelSignals::Items, wakes);
     if (m_state != State::Open)
-        m_signals->tellLocked(ChannelSignals::End);
+        m_signals->tellLocked(ChannelSignals::End, wakes);
     return m_signals->notifier();
 }
 
@@ -178,35 +181,35 @@ bool ChannelCore::acceptsLocked()
     return false;
 }
 
-ChannelCore::Send ChannelCore::mayAppendLocked()
+ChannelCore::Send ChannelCore::mayAppendLocked(Wakes &wakes)
 {
     if (!acceptsLocked())
         return Send::Late;
     if (!m_isBounded)
         return Send::Accepted;
-    admitLocked(roomLocked());
+    admitLocked(roomLocked(), wakes);
     if (!m_blocked.isEmpty())
         return Send::Full;
     if (roomLocked() > 0)
         return Send::Accepted;
     // at a rendezvous: a receive that waits takes it, whatever becomes of its scope
-    return isRendezvous() && wakeReceiverLocked() ? Send::Accepted : Send::Full;
+    return isRendezvous() && wakeReceiverLocked(wakes) ? Send::Accepted : Send::Full;
 }
 
-quint64 ChannelCore::appendedLocked()
+quint64 ChannelCore::appendedLocked(Wakes &wakes)
 {
-    wakeReceiverLocked();
+    wakeReceiverLocked(wakes);
     if (m_signals && !isRendezvous()) // at a rendezvous, the offer was told already
-        m_signals->tellLocked(ChannelSignals::Items);
+        m_signals->tellLocked(ChannelSignals::Items, wakes);
     return ++m_sent;
 }
 
 /// True if there was a receive to wake, which had not been cancelled.
-bool ChannelCore::wakeReceiverLocked()
+bool ChannelCore::wakeReceiverLocked(Wakes &wakes)
 {
     if (!m_wakeable)
         return false;
-    return std::exchange(m_wakeable, nullptr)->completeReady();
+    return std::exchange(m_wakeable, nullptr)->completeReady(&wakes);
 }
 
 void ChannelCore::refuse(Send send) const
@@ -234,7 +237,7 @@ qsizetype ChannelCore::roomLocked() const
 }
 
 /// Moves the items of the oldest senders that wait into the channel, as far as there is \a room, and wakes these.
-void ChannelCore::admitLocked(qsizetype room)
+void ChannelCore::admitLocked(qsizetype room, Wakes &wakes)
 {
     if (m_blocked.isEmpty() || m_state != State::Open || isReceiverGoneLocked())
         return;
@@ -243,11 +246,11 @@ void ChannelCore::admitLocked(qsizetype room)
         if (!wait)
             break;
         withdrawLocked(wait);
-        if (!wait->completeReady())
+        if (!wait->completeReady(&wakes))
             continue; // it was cancelled: its item stays with it
         try {
             appendFromLocked(*wait);
-            wait->m_number = appendedLocked();
+            wait->m_number = appendedLocked(wakes);
             wait->m_result = SendWaitBase::Result::Accepted;
             --room;
         } catch (...) {
@@ -259,12 +262,13 @@ void ChannelCore::admitLocked(qsizetype room)
 
 void ChannelCore::admitBlocked()
 {
+    Wakes wakes;
     const std::lock_guard lock(m_mutex);
-    admitLocked(roomLocked());
+    admitLocked(roomLocked(), wakes);
 }
 
 /// True if the send is over, one way or the other; else it waits.
-bool ChannelCore::offerLocked(SendWaitBase *wait)
+bool ChannelCore::offerLocked(SendWaitBase *wait, Wakes &wakes)
 {
     if (!acceptsLocked()) {
         wait->m_result = SendWaitBase::Result::Late;
@@ -272,7 +276,7 @@ bool ChannelCore::offerLocked(SendWaitBase *wait)
     }
     bool mayAppend = !m_isBounded;
     if (m_isBounded) {
-        admitLocked(roomLocked());
+        admitLocked(roomLocked(), wakes);
         // Counted before looking for room: who takes an item now sees it waiting, or the room is seen here. See
         // tookSome().
         const bool isFirst = m_blockedCount.fetch_add(1, std::memory_order_seq_cst) == 0;
@@ -282,16 +286,16 @@ bool ChannelCore::offerLocked(SendWaitBase *wait)
     }
     if (mayAppend) {
         appendFromLocked(*wait);
-        wait->m_number = appendedLocked();
+        wait->m_number = appendedLocked(wakes);
         wait->m_result = SendWaitBase::Result::Accepted;
         return true;
     }
     m_blocked.add(wait);
     wait->m_isBlocked = true;
     if (isRendezvous()) {
-        wakeReceiverLocked();
+        wakeReceiverLocked(wakes);
         if (m_signals)
-            m_signals->tellLocked(ChannelSignals::Items);
+            m_signals->tellLocked(ChannelSignals::Items, wakes);
     }
     return false;
 }
@@ -328,14 +332,15 @@ void ChannelCore::beginTakingOrThrow()
 
 void ChannelCore::collect(Offers offers)
 {
+    Wakes wakes;
     const std::lock_guard lock(m_mutex);
-    collectLocked(offers);
+    collectLocked(offers, wakes);
 }
 
-void ChannelCore::collectLocked(Offers offers)
+void ChannelCore::collectLocked(Offers offers, Wakes &wakes)
 {
     if (isRendezvous() && (offers == Offers::All || (m_sent == m_taken.load(std::memory_order_relaxed))))
-        admitLocked(offers == Offers::All ? std::numeric_limits<qsizetype>::max() : 1);
+        admitLocked(offers == Offers::All ? std::numeric_limits<qsizetype>::max() : 1, wakes);
     collectSentLocked();
 }
 
@@ -370,12 +375,13 @@ ChannelCore::Receive ChannelCore::look(ReceiveWaitBase *wait)
         return Receive::Busy;
     if (hasCollected() && !m_closedByReceiver.load(std::memory_order_acquire))
         return Receive::Item;
+    Wakes wakes;
     std::unique_lock lock(m_mutex);
     if (m_closedByReceiver.load(std::memory_order_relaxed)) {
         endTaking();
         return Receive::Closed;
     }
-    collectLocked(Offers::One);
+    collectLocked(Offers::One, wakes);
     if (hasCollected())
         return Receive::Item;
     const State state = m_state;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <MicroIO/channels/channelstats.h>
+#include <MicroIO/loop/wakes.h>
 #include <MicroIO/scopes/waitlist.h>
 
 #include <atomic>
@@ -60,9 +61,9 @@ protected:
     enum class Send : quint8 { Accepted, Late, Full };
 
     /// With the mutex held: whether an item may be appended now, by sendNow(). A late one is counted as dropped.
-    Send mayAppendLocked();
+    Send mayAppendLocked(Wakes &wakes);
     /// With the mutex held: counts an item that has just been appended and wakes the receiver; gives its number.
-    quint64 appendedLocked();
+    quint64 appendedLocked(Wakes &wakes);
     /// With the mutex released, when an item was not accepted: throws, unless late items are dropped.
     void refuse(Send send) const;
 
@@ -116,17 +117,17 @@ private:
     bool isAtHome(const Scheduler *scheduler) const;
     bool bindLocked(const Scheduler *scheduler);
     void homeEnded();
-    bool wakeReceiverLocked();
+    bool wakeReceiverLocked(Wakes &wakes);
 
     Receive beginReceive(ReceiveWaitBase *wait);
     Receive look(ReceiveWaitBase *wait);
 
-    void collectLocked(Offers offers);
+    void collectLocked(Offers offers, Wakes &wakes);
     bool isRendezvous() const { return m_isBounded && m_capacity == 0; }
     qsizetype roomLocked() const;
-    void admitLocked(qsizetype room);
+    void admitLocked(qsizetype room, Wakes &wakes);
     void admitBlocked();
-    bool offerLocked(SendWaitBase *wait);
+    bool offerLocked(SendWaitBase *wait, Wakes &wakes);
     void withdrawLocked(SendWaitBase *wait);
 
     const LateSend m_lateSend;

@@ -24,19 +24,19 @@ ChannelSignals::ChannelSignals(ChannelCore *channel, std::shared_ptr<Inbox> home
 
 ChannelSignals::~ChannelSignals() = default;
 
-void ChannelSignals::tellLocked(News news)
+void ChannelSignals::tellLocked(News news, Wakes &wakes)
 {
     m_news |= news;
-    postLocked();
+    postLocked(wakes);
 }
 
-void ChannelSignals::postLocked()
+void ChannelSignals::postLocked(Wakes &wakes)
 {
     if (m_self)
         return;
     m_self = shared_from_this();
     m_keptChannel = m_channel->shared_from_this();
-    if (!m_home->post(this)) {
+    if (!m_home->post(this, &wakes)) {
         m_keptChannel.reset();
         m_self.reset();
     }
@@ -50,9 +50,10 @@ void ChannelSignals::retire(std::shared_ptr<ChannelSignals> signals)
     }
     bool isOnItsWay = false;
     {
+        Wakes wakes;
         const std::lock_guard lock(signals->m_channel->m_mutex);
         signals->m_isRetired = true;
-        signals->postLocked();
+        signals->postLocked(wakes);
         isOnItsWay = signals->m_self != nullptr;
     }
     if (!isOnItsWay)

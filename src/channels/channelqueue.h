@@ -23,11 +23,12 @@ public:
     {
         Send send;
         {
+            Wakes wakes;
             const std::lock_guard lock(m_mutex);
-            send = mayAppendLocked();
+            send = mayAppendLocked(wakes);
             if (send == Send::Accepted) {
                 m_sentItems.append(std::move(item));
-                return appendedLocked();
+                return appendedLocked(wakes);
             }
         }
         refuse(send);

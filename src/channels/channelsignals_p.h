@@ -14,6 +14,7 @@ class ChannelNotifier;
 namespace Detail {
 
 class ChannelCore;
+class Wakes;
 class Inbox;
 
 /// Carries what happens to a channel to its notifier: one delivery is on its way, however much happens.
@@ -29,7 +30,7 @@ public:
     ChannelNotifier *notifier() const { return m_notifier; }
 
     /// With the channel's mutex held, as long as the channel knows this object. Any thread.
-    void tellLocked(News news);
+    void tellLocked(News news, Wakes &wakes);
 
     /// The receive end is gone: deletes the notifier, on its own thread if that has a loop still. Any thread.
     static void retire(std::shared_ptr<ChannelSignals> signals);
@@ -38,7 +39,7 @@ public:
     void discard() override;
 
 private:
-    void postLocked();
+    void postLocked(Wakes &wakes);
 
     ChannelCore *const m_channel;
     const std::shared_ptr<Inbox> m_home;

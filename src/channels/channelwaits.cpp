@@ -57,9 +57,10 @@ SendWaitBase::~SendWaitBase() = default;
 
 bool SendWaitBase::enter()
 {
+    Wakes wakes;
     const std::lock_guard lock(m_channel->m_mutex);
     try {
-        return m_channel->offerLocked(this);
+        return m_channel->offerLocked(this, wakes);
     } catch (...) {
         m_error = std::current_exception();
         m_result = Result::Threw;

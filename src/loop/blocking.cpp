@@ -35,21 +35,22 @@ void tellActivity()
 } // namespace
 
 bool blockUntil(std::mutex &mutex, std::condition_variable &changed, const std::function<bool()> &isDecided,
-                QDeadlineTimer limit, const QString &what, LimitBy by)
+                QDeadlineTimer limit, const QString &what, const QString &name, LimitBy by)
 {
     {
         const std::lock_guard lock(mutex);
         if (isDecided())
             return true;
     }
-    return BlockedThread(mutex, changed, isDecided, limit, what, by).block();
+    return BlockedThread(mutex, changed, isDecided, limit, what, name, by).block();
 }
 
 BlockedThread::BlockedThread(std::mutex &mutex, std::condition_variable &changed,
                              const std::function<bool()> &isDecided, QDeadlineTimer limit,
-                             const QString &what, LimitBy by)
+                             const QString &what, const QString &name, LimitBy by)
     : m_thread(QThread::currentThread())
     , m_what(what)
+    , m_name(name)
     , m_mutex(mutex)
     , m_changed(changed)
     , m_isDecided(isDecided)

@@ -22,17 +22,17 @@ enum class LimitBy {
 
 /// Blocks the thread until \a isDecided is true, which is called with \a mutex held and told of by \a changed; false if
 /// \a limit passed before. Every blocking wait of the library goes through it, so that a test's clock sees who is blocked
-/// in \a what, and gives limits in its own time.
+/// in \a what, with \a name in the place of its %1, and gives limits in its own time.
 MICROIO_EXPORT bool blockUntil(std::mutex &mutex, std::condition_variable &changed,
                                const std::function<bool()> &isDecided, QDeadlineTimer limit,
-                               const QString &what, LimitBy by = LimitBy::Clock);
+                               const QString &what, const QString &name = {}, LimitBy by = LimitBy::Clock);
 
 /// A thread that is blocked in blockUntil(), as a test's clock sees it.
 class MICROIO_EXPORT BlockedThread
 {
 public:
     BlockedThread(std::mutex &mutex, std::condition_variable &changed, const std::function<bool()> &isDecided,
-                  QDeadlineTimer limit, const QString &what, LimitBy by);
+                  QDeadlineTimer limit, const QString &what, const QString &name, LimitBy by);
     ~BlockedThread();
     Q_DISABLE_COPY_MOVE(BlockedThread)
 
@@ -44,7 +44,7 @@ public:
     static void wakeAll();
 
     QThread *thread() const { return m_thread; }
-    QString what() const { return m_what; }
+    QString what() const { return m_name.isEmpty() ? m_what : m_what.arg(m_name); }
     /// When its limit passes, by the scheduler's clock; Deadline::max() for one without.
     Deadline due() const;
     /// True if nothing but its limit can let the thread go on so far.
@@ -56,7 +56,8 @@ private:
     void look();
 
     QThread *const m_thread;
-    const QString m_what;
+    const QString m_what; // not put together before somebody asks: most waits are short
+    const QString m_name;
     std::mutex &m_mutex;
     std::condition_variable &m_changed;
     const std::function<bool()> &m_isDecided;

@@ -4,6 +4,7 @@
 #include "loop/clock_p.h"
 #include "loop/loopprobe_p.h"
 #include "loop/scheduler_p.h"
+#include <MicroIO/loop/wakes.h>
 
 #include <QCoreApplication>
 #include <QEvent>
@@ -11,6 +12,7 @@
 #include <QThread>
 
 #include <algorithm>
+#include <thread>
 
 namespace MicroIO::Detail {
 
@@ -42,6 +44,12 @@ public:
         return true;
     }
 };
+
+void tellActivity()
+{
+    if (auto *source = ClockSource::installed())
+        source->activity();
+}
 
 } // namespace
 
@@ -119,8 +127,10 @@ void Inbox::wakeAll()
 
 void Inbox::nudge()
 {
-    const std::lock_guard lock(m_mutex);
-    wake();
+    std::unique_lock lock(m_mutex);
+    auto *scheduler = claimWakeLocked();
+    lock.unlock();
+    wakeClaimed(scheduler);
 }
 
 bool Inbox::isAnyBeginning()
@@ -157,13 +167,21 @@ bool Inbox::isEmpty() const
     return m_items.empty() && !m_wakePosted.load(std::memory_order_acquire);
 }
 
-bool Inbox::post(ReadyItem *item)
+bool Inbox::post(ReadyItem *item, Wakes *wakes)
 {
-    const std::lock_guard lock(m_mutex);
+    std::unique_lock lock(m_mutex);
     if (m_closed)
         return false;
     m_items.push_back(item);
-    wake();
+    if (wakes) {
+        tellActivity();
+        if (m_scheduler && !m_wakePosted.load(std::memory_order_relaxed))
+            wakes->add(shared_from_this());
+        return true;
+    }
+    auto *scheduler = claimWakeLocked();
+    lock.unlock();
+    wakeClaimed(scheduler);
     return true;
 }
 
@@ -205,16 +223,50 @@ bool Inbox::isHere() const
     return scheduler && scheduler->inbox().get() == this;
 }
 
-// Called with m_mutex held, or on the scheduler's own thread.
+// Called on the scheduler's own thread.
 void Inbox::wake()
 {
-    if (auto *source = ClockSource::installed())
-        source->activity();
+    tellActivity();
+    if (claimWake())
+        QCoreApplication::postEvent(m_scheduler, new QEvent(QEvent::User));
+}
+
+/// For those that were posted and left to Wakes: the loop may have come to them meanwhile.
+void Inbox::wakeForItems()
+{
+    std::unique_lock lock(m_mutex);
+    if (m_items.empty())
+        return;
+    auto *scheduler = claimWakeLocked();
+    lock.unlock();
+    wakeClaimed(scheduler);
+}
+
+/// True if the caller is to post the event that wakes the scheduler.
+bool Inbox::claimWake()
+{
     // Looked at first, because an exchange for each item costs more than the item. Nothing is missed: the scheduler
     // clears it before it takes the items, which are put in with the mutex held.
-    if (m_scheduler && !m_wakePosted.load(std::memory_order_relaxed)
-        && !m_wakePosted.exchange(true, std::memory_order_acq_rel))
-        QCoreApplication::postEvent(m_scheduler, new QEvent(QEvent::User));
+    return m_scheduler && !m_wakePosted.load(std::memory_order_relaxed)
+           && !m_wakePosted.exchange(true, std::memory_order_acq_rel);
+}
+
+/// The same for other threads: what it gives is for wakeClaimed(), with the mutex unlocked.
+Scheduler *Inbox::claimWakeLocked()
+{
+    tellActivity();
+    if (!claimWake())
+        return nullptr;
+    m_wakers.fetch_add(1, std::memory_order_relaxed);
+    return m_scheduler;
+}
+
+void Inbox::wakeClaimed(Scheduler *scheduler)
+{
+    if (!scheduler)
+        return;
+    QCoreApplication::postEvent(scheduler, new QEvent(QEvent::User));
+    m_wakers.fetch_sub(1, std::memory_order_release); // close() waits for it: the scheduler was there
 }
 
 void Inbox::take(std::vector<ReadyItem *> &items)
@@ -239,10 +291,11 @@ void Inbox::close(std::vector<ReadyItem *> &items)
         items.swap(m_items);
         listeners.swap(m_endListeners);
     }
+    while (m_wakers.load(std::memory_order_acquire) > 0)
+        std::this_thread::yield(); // in the middle of posting an event, which waits for nobody
     for (const auto &listener : listeners)
         listener.second();
-    if (auto *source = ClockSource::installed())
-        source->activity();
+    tellActivity();
 }
 
 } // namespace MicroIO::Detail

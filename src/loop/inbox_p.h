@@ -16,9 +16,10 @@ namespace MicroIO::Detail {
 
 class LoopProbe;
 class Scheduler;
+class Wakes;
 
 /// The door of a scheduler that other threads use. It outlives the scheduler and refuses what comes then.
-class MICROIO_EXPORT Inbox
+class MICROIO_EXPORT Inbox : public std::enable_shared_from_this<Inbox>
 {
 public:
     explicit Inbox(QThread *thread);
@@ -48,8 +49,8 @@ public:
     bool isEmpty() const;
 
     /// Hands \a item over to be run on the loop's thread; false if that loop has ended. Any thread; called
-    /// with the lock of the item's source held, so it must not call back.
-    bool post(ReadyItem *item);
+    /// with the lock of the item's source held, so it must not call back. With \a wakes, the loop is woken when that goes.
+    bool post(ReadyItem *item, Wakes *wakes = nullptr);
 
     /// Calls \a listener once when the loop has ended, on its thread and with no lock held. It may only wake and
     /// post. Gives a number for removeEndListener(). Any thread; a loop that has ended calls nobody any more.
@@ -67,11 +68,16 @@ public:
 
 private:
     friend class Scheduler;
+    friend class Wakes;
 
     static std::shared_ptr<Inbox> adopt(Scheduler *scheduler, QThread *thread);
 
     void abandon();
     void wake();
+    void wakeForItems();
+    bool claimWake();
+    Scheduler *claimWakeLocked();
+    void wakeClaimed(Scheduler *scheduler);
     void take(std::vector<ReadyItem *> &items);
     void close(std::vector<ReadyItem *> &items);
 
@@ -83,6 +89,7 @@ private:
     Scheduler *m_scheduler = nullptr; // guarded by m_mutex; null before the loop began and after it ended
     std::atomic<bool> m_closed{false}; // set with m_mutex held
     std::atomic<bool> m_wakePosted{false}; // an event is on its way to the scheduler
+    std::atomic<int> m_wakers{0}; // threads that post it just now; raised with m_mutex held
 };
 
 } // namespace MicroIO::Detail

@@ -108,13 +108,13 @@ ReadyQueue &Scheduler::queueOf(const ReadyItem *item)
     return clearing ? clearing->m_ready : m_doomed;
 }
 
-void Scheduler::post(ReadyItem *item)
+void Scheduler::post(ReadyItem *item, Wakes *wakes)
 {
     if (here == this) {
         ReadyQueue::remove(item); // from the suspended ones
         enqueue(item);
     } else {
-        m_inbox->post(item);
+        m_inbox->post(item, wakes);
     }
 }
 

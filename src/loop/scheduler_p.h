@@ -18,6 +18,7 @@ namespace MicroIO::Detail {
 
 class Clearing;
 class Suspension;
+class Wakes;
 
 /// Resumes the coroutines of one thread from its event loop, and keeps their timers.
 ///
@@ -46,8 +47,9 @@ public:
     /// Runs \a item in the next turn of the loop.
     void enqueue(ReadyItem *item);
 
-    /// The same from any thread; the caller knows that the loop has not ended.
-    void post(ReadyItem *item);
+    /// The same from any thread; the caller knows that the loop has not ended. With \a wakes, the loop of another thread
+    /// is woken when that goes.
+    void post(ReadyItem *item, Wakes *wakes = nullptr);
 
     /// Runs \a item as soon as the coroutine that is running now has suspended or ended.
     void enqueueAtOnce(ReadyItem *item);

@@ -18,12 +18,12 @@ const void *ReadyItem::doomedTree() const
 
 Suspension::~Suspension() = default;
 
-bool Suspension::complete(Outcome outcome)
+bool Suspension::complete(Outcome outcome, Wakes *wakes)
 {
     auto expected = Outcome::Pending;
     if (!m_outcome.compare_exchange_strong(expected, outcome, std::memory_order_acq_rel))
         return false;
-    m_scheduler->post(this);
+    m_scheduler->post(this, wakes);
     return true;
 }
 

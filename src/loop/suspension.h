@@ -9,6 +9,7 @@
 namespace MicroIO::Detail {
 
 class Scheduler;
+class Wakes;
 
 /// A suspended coroutine: the node that lives in the coroutine's frame while it waits.
 ///
@@ -28,8 +29,9 @@ public:
         Yielding, // nothing is decided, but the event loop has a turn before the wait begins
     };
 
-    /// For sources: what was waited for is there. True if this call decided the wait. Any thread.
-    bool completeReady() { return complete(Outcome::Ready); }
+    /// For sources: what was waited for is there. True if this call decided the wait. Any thread. The thread that waits
+    /// is woken when \a wakes goes; without, at once.
+    bool completeReady(Wakes *wakes = nullptr) { return complete(Outcome::Ready, wakes); }
 
     /// Who is to blame if the wait is begun again and again where it can only be refused; compared, not used.
     virtual const void *culprit() const = 0;
@@ -42,7 +44,7 @@ protected:
     Suspension() = default;
     ~Suspension() override;
 
-    bool complete(Outcome outcome);
+    bool complete(Outcome outcome, Wakes *wakes = nullptr);
 
     Outcome outcome() const { return m_outcome.load(std::memory_order_acquire); }
     void setOutcome(Outcome outcome) { m_outcome.store(outcome, std::memory_order_release); }

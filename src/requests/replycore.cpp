@@ -9,10 +9,10 @@ namespace MicroIO::Detail {
 
 ReplyCore::~ReplyCore() = default;
 
-bool ReplyCore::claimLocked()
+bool ReplyCore::claimLocked(Wakes &wakes)
 {
     // A wait that has been completed looks for the answer only after it has had the mutex.
-    if (!m_wait || m_wait->completeReady() || !m_belongsToWait)
+    if (!m_wait || m_wait->completeReady(&wakes) || !m_belongsToWait)
         return true;
     decideLocked(State::GivenUp);
     return false;
@@ -25,9 +25,9 @@ void ReplyCore::decideLocked(State state)
         m_blocked->notify_all();
 }
 
-bool ReplyCore::failLocked(const std::exception_ptr &error)
+bool ReplyCore::failLocked(const std::exception_ptr &error, Wakes &wakes)
 {
-    if (!claimLocked())
+    if (!claimLocked(wakes))
         return false;
     m_error = error;
     decideLocked(State::Failed);

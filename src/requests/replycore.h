@@ -2,6 +2,7 @@
 #pragma once
 
 #include <MicroIO/loop/suspension.h>
+#include <MicroIO/loop/wakes.h>
 
 #include <atomic>
 #include <condition_variable>
@@ -34,11 +35,11 @@ public:
 
     /// To be called first by who decides a pending request. False if nobody takes the answer, because the wait that
     /// the request belongs to has been cancelled; the request is given up then.
-    bool claimLocked();
+    bool claimLocked(Wakes &wakes);
     /// After claimLocked(), and after the value is in its place.
     void decideLocked(State state);
     /// Both, with an error.
-    bool failLocked(const std::exception_ptr &error);
+    bool failLocked(const std::exception_ptr &error, Wakes &wakes);
 
     /// Throws BusyResourceError if somebody waits for the reply already.
     void refuseSecondLocked() const;

@@ -22,6 +22,7 @@ void RequestCore::close(const std::exception_ptr &error)
     Replies futures;
     std::vector<Binding> bindings;
     {
+        Wakes wakes;
         const std::lock_guard lock(m_mutex);
         if (m_isClosed)
             return;
@@ -32,7 +33,7 @@ void RequestCore::close(const std::exception_ptr &error)
                                  : std::make_exception_ptr(
                                      ClosedResourceError(QStringLiteral("the request registry was closed")));
         pending = takeAllLocked();
-        failEachLocked(pending, cause, futures);
+        failEachLocked(pending, cause, futures, wakes);
     }
     for (const auto &reply : futures)
         reply->finishFuture();
@@ -54,9 +55,10 @@ qsizetype RequestCore::failAll(const std::exception_ptr &error)
     Replies futures;
     qsizetype count = 0;
     {
+        Wakes wakes;
         const std::lock_guard lock(m_mutex);
         pending = takeAllLocked();
-        count = failEachLocked(pending, error, futures);
+        count = failEachLocked(pending, error, futures, wakes);
     }
     for (const auto &reply : futures)
         reply->finishFuture();
@@ -64,11 +66,11 @@ qsizetype RequestCore::failAll(const std::exception_ptr &error)
 }
 
 qsizetype RequestCore::failEachLocked(const Replies &replies, const std::exception_ptr &error,
-                                      Replies &futures)
+                                      Replies &futures, Wakes &wakes)
 {
     qsizetype count = 0;
     for (const auto &reply : replies) {
-        if (!reply->failLocked(error))
+        if (!reply->failLocked(error, wakes))
             continue;
         ++count;
         if (reply->hasFutureLocked())
@@ -83,11 +85,12 @@ bool RequestCore::settle(ReplyCore &reply, ReplyCore::State state)
         return false;
     bool hasFuture = false;
     {
+        Wakes wakes;
         const std::lock_guard lock(m_mutex);
         if (!reply.isPending())
             return false;
         removeLocked(reply);
-        if (!reply.claimLocked())
+        if (!reply.claimLocked(wakes))
             return false;
         reply.decideLocked(state);
         hasFuture = reply.hasFutureLocked();

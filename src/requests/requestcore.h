@@ -65,8 +65,8 @@ private:
     virtual Replies takeAllLocked() = 0;
 
     /// Gives their number, and into \a futures those whose futures are to be finished with the mutex released.
-    static qsizetype failEachLocked(const Replies &replies, const std::exception_ptr &error,
-                                    Replies &futures);
+    static qsizetype failEachLocked(const Replies &replies, const std::exception_ptr &error, Replies &futures,
+                                    Wakes &wakes);
     bool needsBinding(const void *to);
     void keepBinding(Binding binding);
 

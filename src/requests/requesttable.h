@@ -143,9 +143,10 @@ public:
         ReplyPtr reply; // destroyed with the mutex released, as all values and errors
         bool hasFuture = false;
         {
+            Wakes wakes;
             const std::lock_guard lock(m_mutex);
             reply = takeLocked(key, which);
-            if (!reply || !reply->claimLocked())
+            if (!reply || !reply->claimLocked(wakes))
                 return false;
             reply->answerLocked(std::move(slot));
             hasFuture = reply->hasFutureLocked();
@@ -158,9 +159,10 @@ public:
         ReplyPtr reply;
         bool hasFuture = false;
         {
+            Wakes wakes;
             const std::lock_guard lock(m_mutex);
             reply = takeLocked(key, which);
-            if (!reply || !reply->failLocked(error))
+            if (!reply || !reply->failLocked(error, wakes))
                 return false;
             hasFuture = reply->hasFutureLocked();
         }

@@ -13,13 +13,14 @@ bool CloseScopePrivate::end(State end, std::exception_ptr endCause, const QStrin
 {
     std::map<quint64, std::function<void()>> told;
     {
+        Wakes wakes;
         const std::lock_guard lock(mutex);
         if (state != State::Open)
             return false;
         state = end;
         reason = endReason.isEmpty() && endCause ? describe(endCause) : endReason;
         cause = std::move(endCause);
-        waits.completeAll();
+        waits.completeAll(wakes);
         told.swap(listeners);
         ended.notify_all();
     }

@@ -119,7 +119,7 @@ void ScopeState::markLocked(const QString &reason, int marks, CancelEffects &eff
             state->m_flags.store(quint8(flags | added), std::memory_order_release);
             if (ScopedWait *wait = state->m_firstWait) {
                 do {
-                    if (!wait->cancelWait() && here && wait->scheduler() == here)
+                    if (!wait->cancelWait(&effects.wakes) && here && wait->scheduler() == here)
                         effects.decided.push_back(wait);
                     wait = wait->m_nextWait;
                 } while (wait != state->m_firstWait);
@@ -149,6 +149,7 @@ void ScopeState::markLocked(const QString &reason, int marks, CancelEffects &eff
 
 void ScopeState::tell(CancelEffects &effects)
 {
+    effects.wakes.wakeAll();
     if (effects.listeners.empty())
         return;
     if (telling) {

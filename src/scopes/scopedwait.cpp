@@ -92,7 +92,7 @@ void ScopedWait::begin()
         const ScopeState::TreeLock lock(m_scope->m_tree);
         m_scope->addWaitLocked(this, scheduler());
         if (m_scope->hasBeenCancelled())
-            cancelWait();
+            cancelWait(nullptr); // it is this thread's
     }
     if (decided == Outcome::Yielding)
         queue();
@@ -101,9 +101,9 @@ void ScopedWait::begin()
 }
 
 /// With the tree locked, from any thread: true if this decided the wait.
-bool ScopedWait::cancelWait()
+bool ScopedWait::cancelWait(Wakes *wakes)
 {
-    return isCancellable() && complete(Outcome::Cancelled);
+    return isCancellable() && complete(Outcome::Cancelled, wakes);
 }
 
 /// On the waiting thread: neither the scope nor the source knows the wait any more.

@@ -89,7 +89,7 @@ private:
     Cancelled cancelled() const;
     bool isCancellable() const { return m_mode == Mode::Cancellable; }
     bool isOver() const;
-    bool cancelWait();
+    bool cancelWait(Wakes *wakes);
     void begin();
     void end();
     void breakOff();

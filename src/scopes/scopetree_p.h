@@ -2,6 +2,7 @@
 #pragma once
 
 #include "loop/inbox_p.h"
+#include <MicroIO/loop/wakes.h>
 #include <MicroIO/scopes/scopestate.h>
 
 #include <QObject>
@@ -68,6 +69,7 @@ struct ScopeListeners
 /// What a cancellation leaves to be done when the tree is unlocked.
 struct CancelEffects
 {
+    Wakes wakes;
     std::vector<std::function<void()>> listeners;
     std::vector<ScopedWait *>
         decided; // of a doomed subtree: this thread's waits that somebody else has decided already

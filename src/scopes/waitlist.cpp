@@ -17,13 +17,13 @@ void WaitList::remove(ListedWait *wait)
     removeCircular(m_first, wait, &ListedWait::m_previousListed, &ListedWait::m_nextListed);
 }
 
-void WaitList::completeAll()
+void WaitList::completeAll(Wakes &wakes)
 {
     ListedWait *wait = m_first;
     if (!wait)
         return;
     do {
-        wait->completeReady();
+        wait->completeReady(&wakes);
         wait = wait->m_nextListed;
     } while (wait != m_first);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <MicroIO/loop/wakes.h>
 #include <MicroIO/scopes/scopedwait.h>
 
 namespace MicroIO::Detail {
@@ -28,7 +29,7 @@ public:
     /// Nothing happens if \a wait is in no list.
     void remove(ListedWait *wait);
     /// Completes all; they stay in the list until they leave it.
-    void completeAll();
+    void completeAll(Wakes &wakes);
     ListedWait *first() const { return m_first; }
 
 private:

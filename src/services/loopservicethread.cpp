@@ -65,8 +65,14 @@ QCoro::Task<> LoopServiceThread::drive()
             const std::lock_guard lock(d->mutex);
             d->group = group.handle();
         }
-        auto service = runAsync(scope);
-        co_await service;
+        try {
+            auto service = runAsync(scope);
+            co_await service;
+        } catch (const Cancelled &) {
+            // The usual end goes no further: each coroutine that it passes costs as much as a throw.
+            if (!d->scope.isCancelled())
+                throw; // nobody has stopped it
+        }
         group.cancel(QStringLiteral("the service has ended"));
     };
     auto running = withTaskGroup(d->scope, body);

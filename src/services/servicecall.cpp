@@ -4,6 +4,7 @@
 #include "loop/blocking_p.h"
 #include "loop/logging_p.h"
 #include <MicroIO/Errors>
+#include <MicroIO/loop/wakes.h>
 
 #include <chrono>
 
@@ -29,12 +30,13 @@ void ServiceCall::detach()
 
 void ServiceCall::ended(End end, const std::exception_ptr &error)
 {
+    Wakes wakes;
     const std::lock_guard lock(m_mutex);
     m_end = end;
     m_error = error;
     m_isOver = true;
     if (m_wait)
-        m_wait->completeReady();
+        m_wait->completeReady(&wakes);
     m_changed.notify_all();
 }
 
@@ -43,8 +45,7 @@ void ServiceCall::cancelAndBlock(const QString &taskName)
     cancel(QStringLiteral("the coroutine that waits for it is being destroyed"));
     const auto isOver = [this] { return m_isOver; };
     while (!blockUntil(m_mutex, m_changed, isOver, QDeadlineTimer(5s),
-                       QStringLiteral("the end of a call of %1 to a service").arg(taskName),
-                       LimitBy::RealTime)) {
+                       QStringLiteral("the end of a call of %1 to a service"), taskName, LimitBy::RealTime)) {
         qCCritical(logTask).noquote()
             << QStringLiteral(
                    "%1 is being destroyed and waits for its call to a service, which does not look at its scope.")

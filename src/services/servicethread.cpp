@@ -62,7 +62,7 @@ void ServiceThread::waitStarted(QDeadlineTimer deadline)
     const auto isDecided = [this] { return d->isStartDecidedLocked(); };
     if (wasStarted
         && !Detail::blockUntil(d->mutex, d->changed, isDecided, deadline,
-                               QStringLiteral("waitStarted() of service %1").arg(d->name))) {
+                               QStringLiteral("waitStarted() of service %1"), d->name)) {
         throw TimeoutError(QStringLiteral("service %1 is not ready within the time limit").arg(d->name));
     }
     d->throwUnlessStarted();

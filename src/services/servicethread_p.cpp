@@ -52,15 +52,16 @@ void ServicePrivate::enterLocked(State next, const QString &error)
 {
     state = next;
     tellLocked({next, error});
-    changed.notify_all();
     watchers.notify();
 }
 
 /// To be followed by a call of what it gives, with the mutex unlocked.
-ServicePrivate::Listeners ServicePrivate::wakeStartedLocked()
+ServicePrivate::Listeners ServicePrivate::wakeStarted(Change &change)
 {
-    startWaits.completeAll();
-    changed.notify_all();
+    if (std::exchange(isStartTold, true))
+        return {};
+    startWaits.completeAll(change.wakes);
+    change.isTold = true;
     return std::exchange(startListeners, {});
 }
 
@@ -124,7 +125,7 @@ bool ServicePrivate::waitStartDecided(QDeadlineTimer deadline)
 {
     return blockUntil(
         mutex, changed, [this] { return isStartSettledLocked(); }, deadline,
-        QStringLiteral("the start of service %1").arg(name));
+        QStringLiteral("the start of service %1"), name);
 }
 
 bool ServicePrivate::waitEnded(QDeadlineTimer deadline, LimitBy by)
@@ -135,7 +136,7 @@ bool ServicePrivate::waitEnded(QDeadlineTimer deadline, LimitBy by)
     }
     return blockUntil(
         mutex, changed, [this] { return isAtRestLocked(); }, deadline,
-        QStringLiteral("the end of service %1").arg(name), by);
+        QStringLiteral("the end of service %1"), name, by);
 }
 
 void ServicePrivate::start(QThread::Priority priority)
@@ -173,7 +174,7 @@ bool ServicePrivate::beginStart()
 {
     QString complaint;
     {
-        const std::lock_guard lock(mutex);
+        Change change(*this);
         if (isGoing) {
             complaint = QStringLiteral("Service %1 was started after stopAndJoin(); it has ended for good.");
         } else if (state != State::Idle || hasRun) {
@@ -183,6 +184,7 @@ bool ServicePrivate::beginStart()
             // Asked to stop before: it does so as soon as it runs.
             if (closeScope.isClosed()) {
                 isStopped = true;
+                change.isTold = true;
                 enterLocked(State::Stopping);
             }
             return true;
@@ -195,13 +197,15 @@ bool ServicePrivate::beginStart()
 bool ServicePrivate::beginRun()
 {
     {
-        const std::lock_guard lock(mutex);
+        Change change(*this);
         if (!std::exchange(hasRun, true)) {
             // Whoever called start() of QThread itself has not said so.
             if (state == State::Idle)
                 enterLocked(State::Starting);
-            if (closeScope.isClosed())
+            if (closeScope.isClosed()) {
                 isStopped = true;
+                change.isTold = true;
+            }
             if (isStopped && state == State::Starting)
                 enterLocked(State::Stopping);
             if (isStopped) {
@@ -226,15 +230,15 @@ void ServicePrivate::stopped()
 {
     Listeners listeners;
     {
-        const std::lock_guard lock(mutex);
+        Change change(*this);
         if (state == State::Idle)
-            changed.notify_all(); // who waits for it in a group
+            change.isTold = true; // who waits for it in a group
         if (state == State::Idle || hasEnded)
             return;
         isStopped = true;
         if (state == State::Starting || state == State::Running)
             enterLocked(State::Stopping);
-        listeners = wakeStartedLocked();
+        listeners = wakeStarted(change);
         if (service && hasRun) {
             service->QThread::requestInterruption();
             if (stopEndsLoop)
@@ -248,13 +252,13 @@ void ServicePrivate::reportStarted()
 {
     Listeners listeners;
     {
-        const std::lock_guard lock(mutex);
+        Change change(*this);
         if (state != State::Starting || isStartDecidedLocked())
             return;
         hasStarted = true;
         readySince = now();
         enterLocked(State::Running);
-        listeners = wakeStartedLocked();
+        listeners = wakeStarted(change);
     }
     tell(listeners, true);
 }
@@ -265,7 +269,7 @@ void ServicePrivate::end(std::exception_ptr error)
         stopped(); // who closes it may not have got so far
     Listeners listeners;
     {
-        const std::lock_guard lock(mutex);
+        Change change(*this);
         hasEnded = true;
         if (!error && closeScope.isFailed()) {
             // Somebody has failed the service from outside.
@@ -276,7 +280,7 @@ void ServicePrivate::end(std::exception_ptr error)
         if (!error && !hasStarted && !isStopped)
             error = std::make_exception_ptr(ServiceError(QStringLiteral("it ended before it was ready")));
         cause = error;
-        listeners = wakeStartedLocked();
+        listeners = wakeStarted(change);
     }
     tell(listeners, false);
     const QString text = error ? describe(error) : QString();
@@ -291,10 +295,11 @@ void ServicePrivate::end(std::exception_ptr error)
         Scheduler::endHere();
         QCoreApplication::sendPostedEvents(nullptr, QEvent::DeferredDelete);
     }
-    const std::lock_guard lock(mutex);
+    Change change(*this);
+    change.isTold = true;
     endedAt = now();
     enterLocked(error ? State::Failed : State::Stopped, text);
-    endWaits.completeAll();
+    endWaits.completeAll(change.wakes);
 }
 
 void ServicePrivate::tellCallbackFailed(const std::exception_ptr &error)

@@ -95,6 +95,7 @@ public:
     bool hasStarted = false; // has been ready
     bool isStopped = false; // was asked to stop after it was started
     bool hasEnded = false; // will not be ready any more
+    bool isStartTold = false; // those who wait for the start know how it went
     bool stopEndsLoop = true; // stop() ends what runs in QThread::exec()
     std::exception_ptr cause; // of the failure
     std::optional<Deadline> readySince;
@@ -105,12 +106,38 @@ public:
     WaitList endWaits;
 
 private:
+    /// A change of the state, with the mutex locked. Who waits for the start or the end is told when it is unlocked, because
+    /// who is told earlier runs into the lock.
+    class Change
+    {
+    public:
+        explicit Change(ServicePrivate &service)
+            : m_service(service)
+            , m_lock(service.mutex)
+        {
+        }
+        ~Change()
+        {
+            m_lock.unlock();
+            if (isTold)
+                m_service.changed.notify_all();
+        }
+        Q_DISABLE_COPY_MOVE(Change)
+
+        Wakes wakes;
+        bool isTold = false;
+
+    private:
+        ServicePrivate &m_service;
+        std::unique_lock<std::mutex> m_lock;
+    };
+
     void startLocked(QThread::Priority priority);
     bool isStartSettledLocked() const;
     bool isAtRestLocked() const;
     void enterLocked(State next, const QString &error = {});
     void tellLocked(News item);
-    [[nodiscard]] Listeners wakeStartedLocked();
+    [[nodiscard]] Listeners wakeStarted(Change &change);
 };
 
 } // namespace MicroIO::Detail

@@ -38,7 +38,7 @@ void SyncCall::wait(const QString &service, const CloseScope &life, QDeadlineTim
 {
     const auto isDecided = [this] { return m_stage == Done || m_stage == Discarded; };
     const bool isInTime = blockUntil(m_mutex, m_decided, isDecided, deadline,
-                                     QStringLiteral("callSync() to service %1").arg(service));
+                                     QStringLiteral("callSync() to service %1"), service);
     std::unique_lock lock(m_mutex);
     if (!isInTime && !isDecided()) {
         if (m_stage == Queued)
@@ -74,9 +74,10 @@ void SyncCall::run()
     }
     drop();
     leave();
-    const std::lock_guard lock(m_mutex);
+    std::unique_lock lock(m_mutex);
     m_error = std::move(error);
     m_stage = Done;
+    lock.unlock(); // who is woken needs it
     m_decided.notify_all();
 }
 
@@ -85,8 +86,9 @@ void SyncCall::discard()
     const auto self = std::move(m_self);
     drop();
     leave();
-    const std::lock_guard lock(m_mutex);
+    std::unique_lock lock(m_mutex);
     m_stage = Discarded;
+    lock.unlock();
     m_decided.notify_all();
 }
 

@@ -12,11 +12,11 @@ class EventCore
 {
 public:
     /// With the mutex held. It tells them by isBroken whether the event is set or gone.
-    void wakeAllLocked()
+    void wakeAllLocked(Wakes &wakes)
     {
         while (auto *wait = static_cast<EventWait *>(waits.first())) {
             waits.remove(wait);
-            if (wait->completeReady())
+            if (wait->completeReady(&wakes))
                 wait->m_isBroken = isBroken;
         }
     }
@@ -67,16 +67,18 @@ AsyncEvent::AsyncEvent()
 
 AsyncEvent::~AsyncEvent()
 {
+    Detail::Wakes wakes;
     const std::lock_guard lock(d->mutex);
     d->isBroken = true;
-    d->wakeAllLocked();
+    d->wakeAllLocked(wakes);
 }
 
 void AsyncEvent::set()
 {
+    Detail::Wakes wakes;
     const std::lock_guard lock(d->mutex);
     d->isSet = true;
-    d->wakeAllLocked();
+    d->wakeAllLocked(wakes);
 }
 
 void AsyncEvent::clear()

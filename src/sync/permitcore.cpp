@@ -24,11 +24,12 @@ bool PermitCore::tryTake()
 
 void PermitCore::giveBack()
 {
+    Wakes wakes;
     const std::lock_guard lock(m_mutex);
     while (auto *wait = static_cast<AcquireWait *>(m_waits.first())) {
         m_waits.remove(wait);
         // One that was cancelled, or whose loop has ended, is passed over.
-        if (wait->completeReady()) {
+        if (wait->completeReady(&wakes)) {
             wait->m_hasPermit = true;
             return;
         }
@@ -38,9 +39,10 @@ void PermitCore::giveBack()
 
 void PermitCore::close()
 {
+    Wakes wakes;
     const std::lock_guard lock(m_mutex);
     m_isClosed = true;
-    m_waits.completeAll();
+    m_waits.completeAll(wakes);
 }
 
 qsizetype PermitCore::available() const

@@ -175,9 +175,9 @@ void GroupCore::taskSettled(TaskCore &task, const std::exception_ptr &error)
                              effects);
         }
         task.m_stage.store(TaskCore::Stage::Settled, std::memory_order_release);
-        task.m_resultWaits.completeAll();
+        task.m_resultWaits.completeAll(effects.wakes);
         if (--m_running == 0)
-            m_joins.completeAll();
+            m_joins.completeAll(effects.wakes);
     });
     tell(effects);
     if (!isReported)

@@ -5,6 +5,7 @@
 #include "loop/logging_p.h"
 #include "loop/presence_p.h"
 #include <MicroIO/Errors>
+#include <MicroIO/loop/wakes.h>
 
 #include <QRunnable>
 #include <QThreadPool>
@@ -107,12 +108,13 @@ void ThreadJob::perform()
 void ThreadJob::finish(std::exception_ptr error)
 {
     drop();
+    Wakes wakes;
     const std::lock_guard lock(m_mutex);
     m_hasBegun = true;
     m_error = std::move(error);
     m_hasEnded = true;
     if (m_wait)
-        m_wait->completeReady();
+        m_wait->completeReady(&wakes);
     m_presence.reset(); // after what waits for it has been told
     m_ended.notify_all();
 }
@@ -137,7 +139,7 @@ void ThreadJob::stopAndWait(const QString &taskName)
     m_scope.cancel(QStringLiteral("the coroutine that waits for it is being destroyed"));
     const auto hasEnded = [this] { return m_hasEnded; };
     while (!blockUntil(m_mutex, m_ended, hasEnded, QDeadlineTimer(5s),
-                       QStringLiteral("the end of runInThread() of %1").arg(taskName), LimitBy::RealTime)) {
+                       QStringLiteral("the end of runInThread() of %1"), taskName, LimitBy::RealTime)) {
         qCCritical(logTask).noquote()
             << QStringLiteral(
                    "%1 is being destroyed and waits for its work in runInThread(), which does not look at its scope.")

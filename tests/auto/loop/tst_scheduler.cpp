@@ -6,6 +6,7 @@
 #include "loop/scheduler_p.h"
 #include <MicroIO/CancelScope>
 #include <MicroIO/CloseScope>
+#include <MicroIO/loop/wakes.h>
 
 #include <QtTest/QtTest>
 
@@ -28,6 +29,7 @@ private Q_SLOTS:
     void resumesInTheOrderInWhichTheyBecameReady();
     void anyNumberIsWokenByOneEvent();
     void otherThreadsWakeTheLoopOnce();
+    void isWokenAfterTheLockOfTheSource();
     void checkpointTakesATurn();
     void sleepNeverEndsEarly_data();
     void sleepNeverEndsEarly();
@@ -167,6 +169,44 @@ void tst_Scheduler::otherThreadsWakeTheLoopOnce()
     QTRY_COMPARE(resumed, 100);
     turn(2);
     QVERIFY2(wakeUps.count <= 3 + 100 / 16, qPrintable(QString::number(wakeUps.count))); // as above
+}
+
+/// Who is woken earlier runs into the lock.
+void tst_Scheduler::isWokenAfterTheLockOfTheSource()
+{
+    class Item : public Detail::ReadyItem
+    {
+    public:
+        bool hasRun = false;
+        void run() override { hasRun = true; }
+        void discard() override {}
+    };
+    Item item;
+    Item later;
+    const auto inbox = Scheduler::current()->inbox();
+    turn(2);
+    WakeUps wakeUps;
+    {
+        Detail::Wakes wakes;
+        QVERIFY(inbox->post(&item, &wakes));
+        turn(2);
+        QCOMPARE(wakeUps.count, 0);
+        QVERIFY(!item.hasRun);
+    }
+    turn();
+    QVERIFY(item.hasRun);
+    QCOMPARE(wakeUps.count, 1);
+    {
+        // One that the loop has come to by itself needs no event of its own.
+        Detail::Wakes wakes;
+        QVERIFY(inbox->post(&later, &wakes));
+        inbox->nudge();
+        turn();
+        QVERIFY(later.hasRun);
+        QCOMPARE(wakeUps.count, 2);
+    }
+    turn();
+    QCOMPARE(wakeUps.count, 2);
 }
 
 void tst_Scheduler::checkpointTakesATurn()
