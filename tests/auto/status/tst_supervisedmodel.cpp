@@ -18,16 +18,11 @@ using namespace std::chrono_literals;
 using Detail::UpdateGate;
 using Tests::Crew;
 using Tests::failing;
+using Tests::started;
 using Tests::text;
 using State = ServiceStatus::State;
 
 namespace {
-
-QCoro::Task<> started(Supervisor &supervisor)
-{
-    supervisor.start();
-    return supervisor.waitStarted(CancelScope());
-}
 
 State stateIn(const ServiceModel &model, int row)
 {

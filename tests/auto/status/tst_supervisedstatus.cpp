@@ -17,6 +17,7 @@ using Tests::failing;
 using Tests::failure;
 using Tests::outcomeOf;
 using Tests::ScriptedService;
+using Tests::started;
 using Tests::text;
 using State = ServiceStatus::State;
 using Strategy = Supervisor::Strategy;
@@ -43,12 +44,6 @@ Supervisor::Backoff backoff(std::chrono::milliseconds initial)
     Supervisor::Backoff made;
     made.initial = initial;
     return made;
-}
-
-QCoro::Task<> started(Supervisor &supervisor)
-{
-    supervisor.start();
-    return supervisor.waitStarted(CancelScope());
 }
 
 /// The first instance is ready, and every later one fails before it is.

@@ -26,6 +26,13 @@ inline QString text(const char *latin1)
     return QString::fromLatin1(latin1);
 }
 
+/// Starts it, and is done when all of it is ready.
+inline QCoro::Task<> started(MicroIO::Supervisor &supervisor)
+{
+    supervisor.start();
+    return supervisor.waitStarted(MicroIO::CancelScope());
+}
+
 /// Makes services that note when they begin ("+a"), are ready ("a") and have stopped ("a)"), in one log.
 class Crew
 {

@@ -16,6 +16,7 @@ using Tests::fail;
 using Tests::failing;
 using Tests::failure;
 using Tests::ScriptedService;
+using Tests::started;
 using Tests::text;
 using State = ServiceThread::State;
 using Strategy = Supervisor::Strategy;
@@ -35,12 +36,6 @@ Crew::Script slow(const EventLog &log, std::chrono::milliseconds time)
         }
         co_await scope.shielded().sleep(time);
     };
-}
-
-QCoro::Task<> started(Supervisor &supervisor)
-{
-    supervisor.start();
-    return supervisor.waitStarted(CancelScope());
 }
 
 } // namespace

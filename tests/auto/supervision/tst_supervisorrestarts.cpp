@@ -14,6 +14,7 @@ using Tests::fail;
 using Tests::failing;
 using Tests::failure;
 using Tests::ScriptedService;
+using Tests::started;
 using Tests::text;
 using State = ServiceThread::State;
 using Strategy = Supervisor::Strategy;
@@ -40,12 +41,6 @@ Supervisor::Backoff backoff(std::chrono::milliseconds initial, std::chrono::mill
     made.initial = initial;
     made.maximum = maximum;
     return made;
-}
-
-QCoro::Task<> started(Supervisor &supervisor)
-{
-    supervisor.start();
-    return supervisor.waitStarted(CancelScope());
 }
 
 QString statesOf(const Supervisor &supervisor)

@@ -21,16 +21,11 @@ using Tests::fail;
 using Tests::failing;
 using Tests::failure;
 using Tests::ScriptedService;
+using Tests::started;
 using Tests::text;
 using State = ServiceThread::State;
 
 namespace {
-
-QCoro::Task<> started(Supervisor &supervisor)
-{
-    supervisor.start();
-    return supervisor.waitStarted(CancelScope());
-}
 
 /// A service of its own class.
 class Counter : public LoopServiceThread

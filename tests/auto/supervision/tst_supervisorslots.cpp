@@ -19,18 +19,13 @@ using Tests::fail;
 using Tests::failing;
 using Tests::failure;
 using Tests::ScriptedService;
+using Tests::started;
 using Tests::text;
 using State = ServiceThread::State;
 
 namespace {
 
 constexpr int unlimited = std::numeric_limits<int>::max();
-
-QCoro::Task<> started(Supervisor &supervisor)
-{
-    supervisor.start();
-    return supervisor.waitStarted(CancelScope());
-}
 
 /// A dialog that is closed when \a isDone, or after a long time.
 bool turnUntil(const std::function<bool()> &isDone)
