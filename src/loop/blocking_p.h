@@ -44,7 +44,7 @@ public:
     static void wakeAll();
 
     QThread *thread() const { return m_thread; }
-    QString what() const { return m_name.isEmpty() ? m_what : m_what.arg(m_name); }
+    QString what() const { return m_what.contains(QLatin1String("%1")) ? m_what.arg(m_name) : m_what; }
     /// When its limit passes, by the scheduler's clock; Deadline::max() for one without.
     Deadline due() const;
     /// True if nothing but its limit can let the thread go on so far.

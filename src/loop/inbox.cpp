@@ -12,6 +12,7 @@
 #include <QThread>
 
 #include <algorithm>
+#include <chrono>
 #include <thread>
 
 namespace MicroIO::Detail {
@@ -291,8 +292,14 @@ void Inbox::close(std::vector<ReadyItem *> &items)
         items.swap(m_items);
         listeners.swap(m_endListeners);
     }
-    while (m_wakers.load(std::memory_order_acquire) > 0)
-        std::this_thread::yield(); // in the middle of posting an event, which waits for nobody
+    // They are in the middle of posting an event, which waits for nobody; a thread of a higher priority has to sleep to let
+    // them go on.
+    for (int looks = 0; m_wakers.load(std::memory_order_acquire) > 0; ++looks) {
+        if (looks < 100)
+            std::this_thread::yield();
+        else
+            std::this_thread::sleep_for(std::chrono::microseconds(50));
+    }
     for (const auto &listener : listeners)
         listener.second();
     tellActivity();

@@ -14,6 +14,7 @@ class QThread;
 
 namespace MicroIO::Detail {
 
+class Clearing;
 class LoopProbe;
 class Scheduler;
 class Wakes;
@@ -67,6 +68,7 @@ public:
     QThread *thread() const { return m_thread; }
 
 private:
+    friend class Clearing;
     friend class Scheduler;
     friend class Wakes;
 

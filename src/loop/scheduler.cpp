@@ -195,7 +195,7 @@ Clearing::~Clearing()
 void Clearing::run()
 {
     // First, because of what another thread has decided and ScopeState::doom() has queued: it stands in both.
-    m_scheduler->takeInbox();
+    takeInbox();
     for (;;) {
         ReadyItem *item = m_scheduler->m_atOnce.takeFirst();
         if (!item)
@@ -203,8 +203,15 @@ void Clearing::run()
         if (!item)
             break;
         item->run();
-        m_scheduler->takeInbox();
+        takeInbox();
     }
+}
+
+void Clearing::takeInbox()
+{
+    // Not all of it is run here, and who has posted the rest may leave it at that when the inbox is found empty.
+    if (m_scheduler->takeInbox())
+        m_scheduler->m_inbox->wake();
 }
 
 bool Scheduler::event(QEvent *event)
@@ -299,7 +306,8 @@ ReadyItem *Scheduler::takeDoomed()
     return item;
 }
 
-void Scheduler::takeInbox()
+/// True if there was something.
+bool Scheduler::takeInbox()
 {
     // Local while in use: an item's doomedTree() calls nothing, but a nested drain swaps the member.
     std::vector<ReadyItem *> items = std::move(m_taken);
@@ -308,8 +316,10 @@ void Scheduler::takeInbox()
         ReadyQueue::remove(item); // from the suspended ones
         queueOf(item).append(item);
     }
+    const bool hasTaken = !items.empty();
     items.clear();
     m_taken = std::move(items);
+    return hasTaken;
 }
 
 void Scheduler::expireTimers()

@@ -113,7 +113,7 @@ private:
     ReadyQueue &queueOf(const ReadyItem *item);
     ReadyItem *takeDoomed();
     ReadyItem *takeDeepestGroupEnd();
-    void takeInbox();
+    bool takeInbox();
     void expireTimers();
     void armTimer();
     void endLoop();
@@ -155,6 +155,8 @@ public:
 
 private:
     friend class Scheduler;
+
+    void takeInbox();
 
     Scheduler *const m_scheduler;
     const void *const m_tree;

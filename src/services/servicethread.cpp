@@ -48,7 +48,9 @@ void ServiceThread::start(Priority priority)
 
 void ServiceThread::reportStarted()
 {
-    d->reportStarted();
+    // The service does not wait for a thread of others that calls this: its owner may be told, and destroy it.
+    const auto alive = d;
+    alive->reportStarted();
 }
 
 void ServiceThread::waitStarted(QDeadlineTimer deadline)

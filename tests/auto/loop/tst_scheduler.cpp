@@ -6,6 +6,7 @@
 #include "loop/scheduler_p.h"
 #include <MicroIO/CancelScope>
 #include <MicroIO/CloseScope>
+#include <MicroIO/TaskGroup>
 #include <MicroIO/loop/wakes.h>
 
 #include <QtTest/QtTest>
@@ -30,6 +31,7 @@ private Q_SLOTS:
     void anyNumberIsWokenByOneEvent();
     void otherThreadsWakeTheLoopOnce();
     void isWokenAfterTheLockOfTheSource();
+    void isWokenForWhatTheEndOfAGroupHasTaken();
     void checkpointTakesATurn();
     void sleepNeverEndsEarly_data();
     void sleepNeverEndsEarly();
@@ -171,16 +173,21 @@ void tst_Scheduler::otherThreadsWakeTheLoopOnce()
     QVERIFY2(wakeUps.count <= 3 + 100 / 16, qPrintable(QString::number(wakeUps.count))); // as above
 }
 
+namespace {
+
+class Item : public Detail::ReadyItem
+{
+public:
+    bool hasRun = false;
+    void run() override { hasRun = true; }
+    void discard() override {}
+};
+
+} // namespace
+
 /// Who is woken earlier runs into the lock.
 void tst_Scheduler::isWokenAfterTheLockOfTheSource()
 {
-    class Item : public Detail::ReadyItem
-    {
-    public:
-        bool hasRun = false;
-        void run() override { hasRun = true; }
-        void discard() override {}
-    };
     Item item;
     Item later;
     const auto inbox = Scheduler::current()->inbox();
@@ -207,6 +214,21 @@ void tst_Scheduler::isWokenAfterTheLockOfTheSource()
     }
     turn();
     QCOMPARE(wakeUps.count, 2);
+}
+
+/// A group that is destroyed looks into the inbox, and an item of somebody else may be there whose wake-up is still to come.
+void tst_Scheduler::isWokenForWhatTheEndOfAGroupHasTaken()
+{
+    Item item;
+    QObject owner;
+    const auto inbox = Scheduler::current()->inbox();
+    {
+        Detail::Wakes wakes;
+        QVERIFY(inbox->post(&item, &wakes));
+        const TaskGroup group(&owner);
+    }
+    turn();
+    QVERIFY(item.hasRun);
 }
 
 void tst_Scheduler::checkpointTakesATurn()
