@@ -128,6 +128,7 @@ void tst_StressSupervisors::chaos()
         killer.start(20 + int(random() % 81));
     });
     supervisor->start();
+    QTRY_COMPARE_WITH_TIMEOUT(supervisor->state(), State::Running, 30'000); // until then a failure ends it
     if (!dieAlone)
         killer.start(20);
 
