@@ -92,7 +92,7 @@ QString ChecksumModel::text(const FileChecksum &row, int column) const
     case PathColumn:
         return row.path;
     case SizeColumn:
-        return QLocale().toString(row.size);
+        return row.error.isEmpty() ? QLocale().toString(row.size) : QString();
     default:
         return row.error.isEmpty() ? QString::fromLatin1(row.checksum) : row.error;
     }

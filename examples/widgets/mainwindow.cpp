@@ -65,12 +65,16 @@ MainWindow::MainWindow(FolderServices &services, QWidget *parent)
     connect(&m_work, &QFutureWatcherBase::progressRangeChanged, m_progress, &QProgressBar::setRange);
     connect(&m_work, &QFutureWatcherBase::progressValueChanged, m_progress, &QProgressBar::setValue);
     connect(m_find, &QLineEdit::textChanged, &m_search, &LatestSearch::type);
+    connect(&m_search, &LatestSearch::began, m_status, [this](const QString &text) {
+        if (!text.isEmpty())
+            m_status->setText(tr("Searching for “%1”…").arg(text));
+    });
     connect(&m_search, &LatestSearch::found, this, &MainWindow::showSearch);
     connect(&m_search, &LatestSearch::failed, m_status, [this](const QString &text, const QString &error) {
         m_status->setText(tr("“%1” cannot be searched for: %2").arg(text, error));
     });
     setWorking(false);
-    resize(760, 620);
+    resize(860, 600);
 }
 
 void MainWindow::setFolder(const QString &folder)
@@ -146,6 +150,7 @@ void MainWindow::makeTable()
     m_table->verticalHeader()->setDefaultSectionSize(fontMetrics().height() + 8);
     m_table->horizontalHeader()->setStretchLastSection(true);
     m_table->horizontalHeader()->setSortIndicatorClearable(true);
+    m_table->horizontalHeader()->setSortIndicator(-1, Qt::AscendingOrder);
     m_table->horizontalHeader()->resizeSection(ChecksumModel::PathColumn, 240);
 }
 
@@ -156,6 +161,8 @@ void MainWindow::makeServiceTable()
     table->setAccessibleName(tr("Services"));
     table->setSelectionBehavior(QAbstractItemView::SelectRows);
     table->setTabKeyNavigation(false);
+    for (const int column : {ServiceModel::RestartCountColumn, ServiceModel::PendingRequestsColumn})
+        table->hideColumn(column); // nobody restarts them, and they have no registries
     table->verticalHeader()->hide();
     table->verticalHeader()->setDefaultSectionSize(fontMetrics().height() + 8);
     table->horizontalHeader()->setStretchLastSection(true);
@@ -184,6 +191,7 @@ void MainWindow::start()
     if (!m_start->isEnabled())
         return; // Return was pressed while it works
     setWorking(true);
+    m_model.clear();
     m_tasks.startSoon(QStringLiteral("compute checksums"), &MainWindow::compute, this,
                       QDir::fromNativeSeparators(m_folder->text()),
                       m_algorithm->currentData().value<QCryptographicHash::Algorithm>());
@@ -202,7 +210,9 @@ void MainWindow::setWorking(bool isWorking)
 {
     m_start->setEnabled(!isWorking);
     m_cancel->setEnabled(false); // until there is something to cancel
-    m_table->setSortingEnabled(!isWorking); // rows that are sorted in one by one would cost too much
+    if (isWorking)
+        m_table->sortByColumn(-1, Qt::AscendingOrder); // to sort rows in one by one would cost too much
+    m_table->setSortingEnabled(!isWorking);
     if (m_progress->maximum() == 0)
         m_progress->setRange(0, 1);
     if (isWorking)
@@ -230,7 +240,7 @@ void MainWindow::showSearch(const QString &text, const QStringList &paths)
         return;
     }
     m_filter.showOnly(paths);
-    m_status->setText(tr("%n file(s) with “%1”", nullptr, int(paths.size())).arg(text));
+    m_status->setText(tr("Files with “%1”: %2").arg(text, QLocale().toString(paths.size())));
 }
 
 QCoro::Task<> MainWindow::compute(CancelScope scope, QString folder, QCryptographicHash::Algorithm algorithm)
@@ -239,13 +249,12 @@ QCoro::Task<> MainWindow::compute(CancelScope scope, QString folder, QCryptograp
     QElapsedTimer timer;
     timer.start();
     m_status->setText(tr("Reading %1").arg(folder));
-    m_model.clear();
     QString end;
     try {
         const FolderSummary summary = co_await receiveRows(scope, folder, algorithm);
-        end = tr("%n file(s)", nullptr, int(summary.files));
-        end = tr("%1, %2, errors: %3, in %4 s")
-                  .arg(end, locale.formattedDataSize(summary.bytes), locale.toString(summary.errors),
+        end = tr("Files: %1 (%2), errors: %3, in %4 s")
+                  .arg(locale.toString(summary.files), locale.formattedDataSize(summary.bytes),
+                       locale.toString(summary.errors),
                        locale.toString(double(timer.elapsed()) / 1000, 'f', 1));
     } catch (const BrokenResourceError &) {
         end = tr("Cancelled after %1 rows; the work ended within %2 ms")

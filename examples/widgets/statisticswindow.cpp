@@ -109,6 +109,6 @@ void StatisticsWindow::showCounts(const QList<SuffixCount> &counts)
             m_table->setItem(row, column, item);
         }
     }
-    m_total = tr("%n file(s)", nullptr, int(files));
+    m_total = tr("Files: %1").arg(locale.toString(files));
     m_counted.start();
 }

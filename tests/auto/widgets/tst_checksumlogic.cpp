@@ -6,7 +6,7 @@
 #include "latestsearch.h"
 #include "pathfilter.h"
 
-#include "shared/sanitized.h"
+#include "../shared/sanitized.h"
 
 #include <MicroIO/Service>
 #include <MicroIO/Test>
