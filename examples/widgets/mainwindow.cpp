@@ -4,6 +4,7 @@
 #include "statisticswindow.h"
 
 #include <QAction>
+#include <QCheckBox>
 #include <QCloseEvent>
 #include <QComboBox>
 #include <QDir>
@@ -35,7 +36,7 @@ MainWindow::MainWindow(FolderServices &services, QWidget *parent)
     , m_algorithm(new QComboBox)
     , m_start(new QPushButton(tr("&Start")))
     , m_cancel(new QPushButton(tr("&Cancel")))
-    , m_showStatistics(new QPushButton(tr("S&tatistics")))
+    , m_showStatistics(new QCheckBox(tr("S&tatistics")))
     , m_progress(new QProgressBar)
     , m_find(new QLineEdit)
     , m_table(new QTableView)
@@ -61,7 +62,7 @@ MainWindow::MainWindow(FolderServices &services, QWidget *parent)
     connect(m_folder, &QLineEdit::returnPressed, this, &MainWindow::start);
     connect(m_cancel, &QPushButton::clicked, this, &MainWindow::cancel);
     connect(new QShortcut(QKeySequence::Cancel, this), &QShortcut::activated, this, &MainWindow::cancel);
-    connect(m_showStatistics, &QPushButton::toggled, this, &MainWindow::showStatistics);
+    connect(m_showStatistics, &QCheckBox::toggled, this, &MainWindow::showStatistics);
     connect(&m_work, &QFutureWatcherBase::progressRangeChanged, m_progress, &QProgressBar::setRange);
     connect(&m_work, &QFutureWatcherBase::progressValueChanged, m_progress, &QProgressBar::setValue);
     connect(m_find, &QLineEdit::textChanged, &m_search, &LatestSearch::type);
@@ -74,7 +75,7 @@ MainWindow::MainWindow(FolderServices &services, QWidget *parent)
         m_status->setText(tr("“%1” cannot be searched for: %2").arg(text, error));
     });
     setWorking(false);
-    resize(860, 600);
+    resize(820, 540);
 }
 
 void MainWindow::setFolder(const QString &folder)
@@ -115,7 +116,6 @@ QWidget *MainWindow::makeControls()
     m_find->setToolTip(tr("Shows only the files that have this text in their names or contents"));
     m_start->setToolTip(tr("Computes the checksum of every file in the folder and in those below it"));
     m_cancel->setToolTip(tr("Stops the work; what is done stays (Esc)"));
-    m_showStatistics->setCheckable(true);
     m_showStatistics->setToolTip(tr("What kinds of files there are, in a window of its own"));
 
     auto *controls = new QWidget;
@@ -170,7 +170,7 @@ void MainWindow::makeServiceTable()
     dock->setObjectName(QStringLiteral("services"));
     dock->setWidget(table);
     addDockWidget(Qt::BottomDockWidgetArea, dock);
-    resizeDocks({dock}, {150}, Qt::Vertical);
+    resizeDocks({dock}, {130}, Qt::Vertical);
 }
 
 void MainWindow::makeMenus()

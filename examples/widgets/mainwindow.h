@@ -14,7 +14,7 @@
 #include <QMainWindow>
 #include <QPointer>
 
-class QAction;
+class QCheckBox;
 class QComboBox;
 class QLabel;
 class QLineEdit;
@@ -70,7 +70,7 @@ private:
     QComboBox *m_algorithm;
     QPushButton *m_start;
     QPushButton *m_cancel;
-    QPushButton *m_showStatistics;
+    QCheckBox *m_showStatistics;
     QProgressBar *m_progress;
     QLineEdit *m_find;
     QTableView *m_table;
