@@ -259,7 +259,7 @@ QCoro::Task<> MainWindow::compute(CancelScope scope, QString folder, QCryptograp
     } catch (const BrokenResourceError &) {
         end = tr("Cancelled after %1 rows; the work ended within %2 ms")
                   .arg(locale.toString(m_model.rowCount()), locale.toString(m_sinceCancel.elapsed()));
-    } catch (const Error &) {
+    } catch (const std::exception &) {
         end = describe(std::current_exception());
     }
     m_status->setText(end);

@@ -70,7 +70,7 @@ QCoro::Task<> StatisticsWindow::count(CancelScope scope)
             co_await scope.cancellable(future);
             co_await scope.sleep(1s);
         }
-    } catch (const Error &) {
+    } catch (const std::exception &) {
         error = describe(std::current_exception());
     }
     m_total = error; // the service has ended

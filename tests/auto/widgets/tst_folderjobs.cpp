@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "checksummodel.h"
 #include "filereader.h"
 #include "folderjobs.h"
 #include "folderwalk.h"
-#include "latestsearch.h"
-#include "pathfilter.h"
 
 #include "../shared/sanitized.h"
 
 #include <MicroIO/Service>
 #include <MicroIO/Test>
 
-#include <QAbstractItemModelTester>
 #include <QDir>
 #include <QElapsedTimer>
 #include <QFile>
@@ -104,8 +100,8 @@ private:
 
 } // namespace
 
-/// The logic of examples/widgets, without its windows.
-class tst_ChecksumLogic : public QObject
+/// What the services of examples/widgets do.
+class tst_FolderJobs : public QObject
 {
     Q_OBJECT
 
@@ -134,14 +130,6 @@ private Q_SLOTS:
     void searchFindsNamesAndContents();
     void filesAreCountedByTheirKind();
 
-    void aBurstOfKeystrokesIsOneSearch();
-    void aNewerSearchCancelsTheOlder();
-    void aFailedSearchIsTold();
-    void aSearchEndsWithItsOwner();
-
-    void theModelShowsChecksumsAndErrors();
-    void theFilterShowsOnlySomePaths();
-
 private:
     QFuture<FolderSummary> submitChecksums(const QString &folder, SendChannel<FileChecksum> send);
 
@@ -151,14 +139,14 @@ private:
     std::optional<Tree> m_tree;
 };
 
-void tst_ChecksumLogic::init()
+void tst_FolderJobs::init()
 {
     m_warnings.emplace();
     m_leftovers.emplace();
     m_tree.emplace();
 }
 
-void tst_ChecksumLogic::cleanup()
+void tst_FolderJobs::cleanup()
 {
     m_service.reset();
     m_tree.reset();
@@ -166,8 +154,7 @@ void tst_ChecksumLogic::cleanup()
     m_warnings.reset();
 }
 
-QFuture<FolderSummary> tst_ChecksumLogic::submitChecksums(const QString &folder,
-                                                          SendChannel<FileChecksum> send)
+QFuture<FolderSummary> tst_FolderJobs::submitChecksums(const QString &folder, SendChannel<FileChecksum> send)
 {
     m_service = std::make_unique<Service<LoopServiceThread>>(text("checksums"));
     m_service->start();
@@ -178,7 +165,7 @@ QFuture<FolderSummary> tst_ChecksumLogic::submitChecksums(const QString &folder,
         });
 }
 
-void tst_ChecksumLogic::aWalkMeetsEveryFileOnce()
+void tst_FolderJobs::aWalkMeetsEveryFileOnce()
 {
     m_tree->folder("a/b");
     m_tree->folder("empty");
@@ -199,7 +186,7 @@ void tst_ChecksumLogic::aWalkMeetsEveryFileOnce()
     QCOMPARE(lines, expected);
 }
 
-void tst_ChecksumLogic::whatCannotBeWalkedIsAnEntry_data()
+void tst_FolderJobs::whatCannotBeWalkedIsAnEntry_data()
 {
     QTest::addColumn<std::function<void(Tree &)>>("make");
     QTest::addColumn<QString>("folder");
@@ -231,7 +218,7 @@ void tst_ChecksumLogic::whatCannotBeWalkedIsAnEntry_data()
 #endif
 }
 
-void tst_ChecksumLogic::whatCannotBeWalkedIsAnEntry()
+void tst_FolderJobs::whatCannotBeWalkedIsAnEntry()
 {
     using Make = std::function<void(Tree &)>;
     QFETCH(Make, make);
@@ -242,7 +229,7 @@ void tst_ChecksumLogic::whatCannotBeWalkedIsAnEntry()
     QCOMPARE(lines.filter(expected).size(), 1);
 }
 
-void tst_ChecksumLogic::aFolderThatVanishesDuringTheWalkIsAnEntry()
+void tst_FolderJobs::aFolderThatVanishesDuringTheWalkIsAnEntry()
 {
     m_tree->folder("a");
     for (int i = 0; i < 10; ++i)
@@ -251,7 +238,7 @@ void tst_ChecksumLogic::aFolderThatVanishesDuringTheWalkIsAnEntry()
     QVERIFY(lines.contains(text(".: The folder has vanished while it was read.")));
 }
 
-void tst_ChecksumLogic::aFileIsReadWhole()
+void tst_FolderJobs::aFileIsReadWhole()
 {
     const QByteArray contents = QByteArray("0123456789abcdef").repeated(100'000);
     m_tree->file("file", contents);
@@ -265,7 +252,7 @@ void tst_ChecksumLogic::aFileIsReadWhole()
     QVERIFY(read == contents);
 }
 
-void tst_ChecksumLogic::whatCannotBeReadIsTold_data()
+void tst_FolderJobs::whatCannotBeReadIsTold_data()
 {
     QTest::addColumn<QString>("path");
     QTest::addColumn<QString>("expected");
@@ -277,7 +264,7 @@ void tst_ChecksumLogic::whatCannotBeReadIsTold_data()
                              << text("The file grew while it was read, from 0 to ");
 }
 
-void tst_ChecksumLogic::whatCannotBeReadIsTold()
+void tst_FolderJobs::whatCannotBeReadIsTold()
 {
     QFETCH(QString, path);
     QFETCH(QString, expected);
@@ -297,7 +284,7 @@ void tst_ChecksumLogic::whatCannotBeReadIsTold()
     QVERIFY2(error.startsWith(expected), qPrintable(error));
 }
 
-void tst_ChecksumLogic::aFileThatGrowsWhileItIsReadIsTold_data()
+void tst_FolderJobs::aFileThatGrowsWhileItIsReadIsTold_data()
 {
     QTest::addColumn<int>("change");
     QTest::addColumn<QString>("expected");
@@ -306,7 +293,7 @@ void tst_ChecksumLogic::aFileThatGrowsWhileItIsReadIsTold_data()
     QTest::newRow("changes") << 0 << text("The file was changed while it was read.");
 }
 
-void tst_ChecksumLogic::aFileThatGrowsWhileItIsReadIsTold()
+void tst_FolderJobs::aFileThatGrowsWhileItIsReadIsTold()
 {
     QFETCH(int, change);
     QFETCH(QString, expected);
@@ -332,7 +319,7 @@ void tst_ChecksumLogic::aFileThatGrowsWhileItIsReadIsTold()
     QVERIFY2(error.startsWith(expected), qPrintable(error));
 }
 
-void tst_ChecksumLogic::checksumsAreRight()
+void tst_FolderJobs::checksumsAreRight()
 {
     m_tree->folder("b");
     m_tree->file("c", "abc");
@@ -355,7 +342,7 @@ void tst_ChecksumLogic::checksumsAreRight()
     QVERIFY(future.progressMaximum() > 0);
 }
 
-void tst_ChecksumLogic::badFilesAreRowsAndTheWorkGoesOn()
+void tst_FolderJobs::badFilesAreRowsAndTheWorkGoesOn()
 {
     m_tree->file("a", "abc");
     m_tree->link("b circle", m_tree->path("b circle"));
@@ -379,7 +366,7 @@ void tst_ChecksumLogic::badFilesAreRowsAndTheWorkGoesOn()
     QCOMPARE(future.result().errors, 4);
 }
 
-void tst_ChecksumLogic::aFolderThatIsNotThereIsARow()
+void tst_FolderJobs::aFolderThatIsNotThereIsARow()
 {
     auto channel = createChannel<FileChecksum>();
     const auto future = submitChecksums(m_tree->path("gone"), std::move(channel.send));
@@ -390,7 +377,7 @@ void tst_ChecksumLogic::aFolderThatIsNotThereIsARow()
     QCOMPARE(future.result().errors, 1);
 }
 
-void tst_ChecksumLogic::cancellingStopsTheWorkAtOnce()
+void tst_FolderJobs::cancellingStopsTheWorkAtOnce()
 {
     m_tree->file("a", "abc");
     m_tree->hugeFile("b", 100'000'000'000);
@@ -411,7 +398,7 @@ void tst_ChecksumLogic::cancellingStopsTheWorkAtOnce()
     QVERIFY(future.isCanceled());
 }
 
-void tst_ChecksumLogic::whoReceivesNoMoreEndsTheWork()
+void tst_FolderJobs::whoReceivesNoMoreEndsTheWork()
 {
     m_tree->file("a", "abc");
     m_tree->file("b", "abc");
@@ -421,7 +408,7 @@ void tst_ChecksumLogic::whoReceivesNoMoreEndsTheWork()
     MICROIO_VERIFY_THROWS(BrokenResourceError, CancelScope().cancellable(future));
 }
 
-void tst_ChecksumLogic::theWorkWaitsForWhoReceives()
+void tst_FolderJobs::theWorkWaitsForWhoReceives()
 {
     for (int i = 0; i < 50; ++i)
         m_tree->file(qPrintable(QString::number(i)), "1");
@@ -443,7 +430,7 @@ void tst_ChecksumLogic::theWorkWaitsForWhoReceives()
     QCOMPARE(received, size_t(50));
 }
 
-void tst_ChecksumLogic::searchFindsNamesAndContents_data()
+void tst_FolderJobs::searchFindsNamesAndContents_data()
 {
     QTest::addColumn<QString>("pattern");
     QTest::addColumn<QStringList>("expected");
@@ -454,7 +441,7 @@ void tst_ChecksumLogic::searchFindsNamesAndContents_data()
     QTest::newRow("nothing") << text("nowhere") << QStringList();
 }
 
-void tst_ChecksumLogic::searchFindsNamesAndContents()
+void tst_FolderJobs::searchFindsNamesAndContents()
 {
     QFETCH(QString, pattern);
     QFETCH(QStringList, expected);
@@ -467,7 +454,7 @@ void tst_ChecksumLogic::searchFindsNamesAndContents()
     MICROIO_COMPARE_AWAIT(searchFolder(CancelScope(), m_tree->path(), pattern), expected);
 }
 
-void tst_ChecksumLogic::filesAreCountedByTheirKind()
+void tst_FolderJobs::filesAreCountedByTheirKind()
 {
     for (const char *name : {"a.cpp", "b.CPP", "c.h", "Makefile"})
         m_tree->file(name, "12345");
@@ -482,130 +469,6 @@ void tst_ChecksumLogic::filesAreCountedByTheirKind()
     QCOMPARE(counts.at(2).suffix, text("h"));
 }
 
-void tst_ChecksumLogic::aBurstOfKeystrokesIsOneSearch()
-{
-    const TestClock clock;
-    EventLog log;
-    LatestSearch search([&](CancelScope, QString what) -> QCoro::Task<QStringList> {
-        log.add(text("search ") + what);
-        co_return QStringList{what};
-    });
-    connect(&search, &LatestSearch::found, this, [&](const QString &what, const QStringList &paths) {
-        log.add(text("found ") + what + text(" in ") + paths.join(QLatin1Char(',')));
-    });
-    const auto typing = [&](CancelScope scope) -> QCoro::Task<> {
-        for (const char *what : {"a", "ab", "abc"}) {
-            search.type(text(what));
-            co_await scope.sleep(150ms);
-        }
-        co_await scope.sleep(1s);
-        search.type(text("z"));
-        co_await scope.sleep(1s);
-    };
-    MICROIO_AWAIT(typing(CancelScope()));
-    MICROIO_COMPARE_LOG(log, (QStringList{text("search abc"), text("found abc in abc"), text("search z"),
-                                          text("found z in z")}));
-}
+QTEST_GUILESS_MAIN(tst_FolderJobs)
 
-void tst_ChecksumLogic::aNewerSearchCancelsTheOlder()
-{
-    const TestClock clock;
-    QStringList log;
-    LatestSearch search([&](CancelScope scope, QString what) -> QCoro::Task<QStringList> {
-        try {
-            co_await scope.sleep(10s);
-        } catch (const Cancelled &) {
-            log += text("cancelled ") + what;
-            if (what == text("deaf"))
-                co_return QStringList{what}; // its result counts no more
-            throw;
-        }
-        co_return QStringList{what};
-    });
-    connect(&search, &LatestSearch::found, this, [&](const QString &what) { log += text("found ") + what; });
-    const auto typing = [&](CancelScope scope) -> QCoro::Task<> {
-        for (const char *what : {"first", "deaf", "last"}) {
-            search.type(text(what));
-            co_await scope.sleep(1s);
-        }
-        co_await scope.sleep(20s);
-    };
-    MICROIO_AWAIT(typing(CancelScope()));
-    QCOMPARE(log, (QStringList{text("cancelled first"), text("cancelled deaf"), text("found last")}));
-}
-
-void tst_ChecksumLogic::aFailedSearchIsTold()
-{
-    const TestClock clock;
-    QStringList log;
-    LatestSearch search([&](CancelScope, QString what) -> QCoro::Task<QStringList> {
-        if (what == text("bad"))
-            throw std::runtime_error("no disk");
-        co_return QStringList();
-    });
-    connect(&search, &LatestSearch::failed, this,
-            [&](const QString &what, const QString &error) { log += what + text(": ") + error; });
-    connect(&search, &LatestSearch::found, this, [&](const QString &what) { log += what; });
-    const auto typing = [&](CancelScope scope) -> QCoro::Task<> {
-        for (const char *what : {"bad", "good"}) {
-            search.type(text(what));
-            co_await scope.sleep(1s);
-        }
-    };
-    MICROIO_AWAIT(typing(CancelScope()));
-    QCOMPARE(log, (QStringList{text("bad: no disk"), text("good")}));
-}
-
-void tst_ChecksumLogic::aSearchEndsWithItsOwner()
-{
-    const TestClock clock;
-    bool isCancelled = false;
-    auto search = std::make_unique<LatestSearch>([&](CancelScope scope, QString) -> QCoro::Task<QStringList> {
-        try {
-            co_await scope.cancelled();
-        } catch (const Cancelled &) {
-            isCancelled = true;
-            throw;
-        }
-        co_return QStringList();
-    });
-    search->type(text("x"));
-    MICROIO_AWAIT(CancelScope().sleep(1s));
-    QVERIFY(!isCancelled);
-    search.reset();
-    QVERIFY(isCancelled);
-}
-
-void tst_ChecksumLogic::theModelShowsChecksumsAndErrors()
-{
-    ChecksumModel model;
-    const QAbstractItemModelTester tester(&model, QAbstractItemModelTester::FailureReportingMode::QtTest);
-    model.append({{text("a"), 3, "00ff", {}}, {text("b"), 0, {}, text("It is broken.")}});
-    model.append({});
-    QCOMPARE(model.rowCount(), 2);
-    QCOMPARE(model.index(0, ChecksumModel::ChecksumColumn).data().toString(), text("00ff"));
-    QCOMPARE(model.index(1, ChecksumModel::ChecksumColumn).data().toString(), text("It is broken."));
-    QCOMPARE(model.index(0, ChecksumModel::SizeColumn).data(ChecksumModel::SortRole).toLongLong(), 3);
-    model.clear();
-    QCOMPARE(model.rowCount(), 0);
-}
-
-void tst_ChecksumLogic::theFilterShowsOnlySomePaths()
-{
-    ChecksumModel model;
-    PathFilter filter;
-    filter.setSourceModel(&model);
-    model.append({{text("a"), 3, "1", {}}, {text("b"), 0, "2", {}}, {text("c"), 0, "3", {}}});
-    QCOMPARE(filter.rowCount(), 3);
-    filter.showOnly({text("b"), text("z")});
-    QCOMPARE(filter.rowCount(), 1);
-    QCOMPARE(filter.index(0, 0).data().toString(), text("b"));
-    model.append({{text("z"), 3, "1", {}}});
-    QCOMPARE(filter.rowCount(), 2);
-    filter.showAll();
-    QCOMPARE(filter.rowCount(), 4);
-}
-
-QTEST_GUILESS_MAIN(tst_ChecksumLogic)
-
-#include "tst_checksumlogic.moc"
+#include "tst_folderjobs.moc"
