@@ -61,6 +61,11 @@ readme_worker()
         done
 }
 
+snippets()
+{
+    perl "$ci_dir/snippets.pl" README.md
+}
+
 system_headers()
 {
     matches '^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"](unistd\.h|pthread\.h|sys/|linux/)' 'src/*' 'qml/*'
@@ -72,6 +77,7 @@ whitespace()
 }
 
 check "README shows examples/worker" readme_worker
+check "README shows code that is compiled" snippets
 check "clang-format 14" format
 check "each folder of src/ includes only those above it" includes
 check "no header of one system" system_headers

@@ -59,6 +59,10 @@ missing_packages()
     for package in qt6-base-dev qcoro-qt6-dev; do
         is_installed $package || echo $package
     done
+    [ "$command" != run ] || return 0
+    for package in xvfb xauth libxcb-cursor0; do # the tests of windows
+        is_installed $package || echo $package
+    done
 }
 
 apt()
