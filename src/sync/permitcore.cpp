@@ -77,6 +77,13 @@ bool AcquireWait::enter()
     return false;
 }
 
+/// Who has to wait does so at once, in the order in which they come, also where the slice of this turn is used up.
+bool AcquireWait::mayBeReadyAtOnce() const
+{
+    const std::lock_guard lock(m_core->m_mutex);
+    return m_core->m_isClosed || m_core->m_available > 0;
+}
+
 void AcquireWait::leave()
 {
     const std::lock_guard lock(m_core->m_mutex);

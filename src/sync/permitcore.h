@@ -52,6 +52,7 @@ private:
 
     bool enter() override;
     void leave() override;
+    bool mayBeReadyAtOnce() const override;
 
     const std::shared_ptr<PermitCore> m_core;
     bool m_hasPermit = false; // set with the core's mutex held, before the wait has left
