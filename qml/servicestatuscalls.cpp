@@ -1,36 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "servicestatustasks.h"
+#include "servicestatuscalls.h"
 
+#include "logging_p.h"
+#include "status/servicerows_p.h"
 #include <MicroIO/Errors>
-#include <MicroIO/ServiceStatus>
 
 #include <QJSEngine>
-#include <QLoggingCategory>
+#include <QMetaType>
 #include <QPointer>
-#include <QtQml>
+
+#include <exception>
+#include <utility>
 
 namespace MicroIO::Qml {
 
-Q_LOGGING_CATEGORY(logQml, "microio.qml")
-
 namespace {
 
-/// The line of QML that is being run.
-QString runningLine(const QObject *object)
+ServiceStatus *makeCallableStatus(std::shared_ptr<Detail::ServiceSource> source,
+                                  std::shared_ptr<Detail::ServiceEntry> entry, QObject *parent)
 {
-    auto *engine = qjsEngine(object);
-    if (!engine)
-        return {};
-    const auto here = engine->newErrorObject(QJSValue::GenericError);
-    const QString file = here.property(QStringLiteral("fileName")).toString();
-    return file.isEmpty()
-               ? QString()
-               : QStringLiteral("%1:%2: ").arg(file).arg(here.property(QStringLiteral("lineNumber")).toInt());
+    return new CallableServiceStatus(std::move(source), std::move(entry), parent);
 }
 
-/// What a caller is told: nothing, or what went wrong. Whose status or engine has gone is told nothing, as there is nobody who
-/// could be.
-QCoro::Task<QVariant> answer(QPointer<QJSEngine> engine, QCoro::Task<> task, QString what)
+// When the library is loaded: QML finds the type of an extension's method by its name, before any of it is made.
+[[maybe_unused]] const bool isReady = [] {
+    qRegisterMetaType<ServiceCall>();
+    Detail::setMakeStatus(makeCallableStatus);
+    return true;
+}();
+
+/// What the caller is told: nothing, or what went wrong.
+QCoro::Task<QVariant> answer(QCoro::Task<> task, QPointer<QJSEngine> engine, QString what)
 {
     QString error;
     try {
@@ -40,38 +40,70 @@ QCoro::Task<QVariant> answer(QPointer<QJSEngine> engine, QCoro::Task<> task, QSt
         qCWarning(logQml).noquote() << what << error;
     }
     if (!engine)
-        throw Cancelled(QStringLiteral("the QML engine has gone"));
+        throw Cancelled(QStringLiteral("the QML engine has gone")); // with the callback
     co_return QVariant(error);
 }
 
-QCoro::Task<QVariant> answerOf(const ServiceStatus &status, const char *function, QCoro::Task<> task)
+ServiceCall answerOf(const ServiceStatus &status, const char *function, QCoro::Task<> task)
 {
-    const auto what = QStringLiteral("%1%2() of service %3 has failed:")
-                          .arg(runningLine(&status), QLatin1String(function), status.name());
-    return answer(qjsEngine(&status), std::move(task), what);
+    auto *engine = qjsEngine(&status);
+    const QString what = QStringLiteral("%1%2() of service \"%3\" has failed:")
+                             .arg(runningLine(engine), QLatin1String(function), status.name());
+    return {answer(std::move(task), engine, what), engine};
+}
+
+ServiceCall start(ServiceStatus &status)
+{
+    return answerOf(status, "start", status.start());
+}
+
+ServiceCall stop(ServiceStatus &status)
+{
+    return answerOf(status, "stop", status.stop());
+}
+
+ServiceCall restart(ServiceStatus &status)
+{
+    return answerOf(status, "restart", status.restart());
 }
 
 } // namespace
 
-ServiceStatusTasks::ServiceStatusTasks(QObject *status)
+ServiceStatusCalls::ServiceStatusCalls(QObject *status)
     : QObject(status)
     , m_status(qobject_cast<ServiceStatus *>(status))
 {
+    Q_ASSERT(m_status);
 }
 
-QCoro::QmlTask ServiceStatusTasks::start()
+ServiceCall ServiceStatusCalls::start()
 {
-    return answerOf(*m_status, "start", m_status->start());
+    return Qml::start(*m_status);
 }
 
-QCoro::QmlTask ServiceStatusTasks::stop()
+ServiceCall ServiceStatusCalls::stop()
 {
-    return answerOf(*m_status, "stop", m_status->stop());
+    return Qml::stop(*m_status);
 }
 
-QCoro::QmlTask ServiceStatusTasks::restart()
+ServiceCall ServiceStatusCalls::restart()
 {
-    return answerOf(*m_status, "restart", m_status->restart());
+    return Qml::restart(*m_status);
+}
+
+ServiceCall CallableServiceStatus::start()
+{
+    return Qml::start(*this);
+}
+
+ServiceCall CallableServiceStatus::stop()
+{
+    return Qml::stop(*this);
+}
+
+ServiceCall CallableServiceStatus::restart()
+{
+    return Qml::restart(*this);
 }
 
 } // namespace MicroIO::Qml
