@@ -114,17 +114,19 @@ RowDelegate {
                 text: root.isUp ? qsTr("Stop") : qsTr("Start")
                 enabled: root.isUp || (root.status !== null && (root.status.canRestart
                                                                 || root.status.state === ServiceStatus.Idle))
-                focusPolicy: root.highlighted ? Qt.StrongFocus : Qt.ClickFocus
+                focusPolicy: root.highlighted || activeFocus ? Qt.StrongFocus : Qt.ClickFocus
                 onClicked: root.toggle()
                 Accessible.name: qsTr("%1 %2").arg(text).arg(root.text)
+                Accessible.onPressAction: root.toggle() // in Qt 6.4 a button does nothing by itself
             }
             Button {
                 objectName: "restart"
                 text: qsTr("Restart")
                 enabled: root.status !== null && root.status.canRestart
-                focusPolicy: root.highlighted ? Qt.StrongFocus : Qt.ClickFocus
+                focusPolicy: root.highlighted || activeFocus ? Qt.StrongFocus : Qt.ClickFocus
                 onClicked: root.restart()
                 Accessible.name: qsTr("%1 %2").arg(text).arg(root.text)
+                Accessible.onPressAction: root.restart() // in Qt 6.4 a button does nothing by itself
             }
         }
         Label {

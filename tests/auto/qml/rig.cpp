@@ -67,11 +67,6 @@ QStringList Rig::endWatch()
     return warnings;
 }
 
-void Rig::startScreenReader()
-{
-    QAccessible::setActive(true);
-}
-
 QVariantMap Rig::accessible(QObject *item) const
 {
     const auto *interface = QAccessible::queryAccessibleInterface(item);

@@ -36,8 +36,6 @@ public:
     Q_INVOKABLE QStringList takeWarnings();
     /// The same, and the end of it: for cleanup().
     Q_INVOKABLE QStringList endWatch();
-    /// Tells the items that there are that one listens.
-    Q_INVOKABLE void startScreenReader();
     /// What a screen reader is told of an item: name, description, role, states.
     Q_INVOKABLE QVariantMap accessible(QObject *item) const;
     /// The screen reader's user presses it.

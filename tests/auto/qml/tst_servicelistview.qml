@@ -169,9 +169,10 @@ Item {
         }
 
         function test_screenReader() {
-            supervise(["a"]);
-            rig.startScreenReader();
-            compare(rig.accessible(row(0)).role, "ListItem");
+            supervise(["a", "b"]);
+            verify(rig.press(row(1)));
+            compare(view.currentIndex, 1);
+            compare(row(1).status.state, ServiceStatus.Running);
             const toggle = findChild(row(0), "toggle");
             const told = rig.accessible(toggle);
             compare(told.name, "Stop a");
