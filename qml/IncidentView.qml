@@ -31,7 +31,7 @@ RowsView {
 
         required property var model // a button has a property "action" already
 
-        readonly property string story: qsTr("%1: %2").arg(model.cause).arg(model.action)
+        readonly property string story: model.action ? qsTr("%1: %2").arg(model.cause).arg(model.action) : model.cause
 
         text: qsTr("%1 %2").arg(model.time.toLocaleTimeString(Qt.locale(), "HH:mm:ss")).arg(model.service)
         Accessible.name: text

@@ -10,6 +10,7 @@
 #include <QAccessible>
 #include <QMetaEnum>
 #include <QQmlEngine>
+#include <QTest>
 
 #include <algorithm>
 #include <chrono>
@@ -222,6 +223,23 @@ bool Rig::fail(const QString &name)
         return false;
     }
     return true;
+}
+
+bool Rig::restartByAnEngineThatGoes(const QString &name)
+{
+    MicroIO::ServiceModel model(m_supervisor.get());
+    auto *status = model.status(model.rowOf(name));
+    int starts = 0;
+    connect(status, &ServiceStatus::stateChanged, this,
+            [&starts](ServiceStatus::State state) { starts += state == ServiceStatus::State::Running; });
+    {
+        QQmlEngine engine;
+        engine.evaluate(QStringLiteral("status => status.restart().then(error => status.reboot())"))
+            .call({engine.newQObject(status)});
+    }
+    const bool isRestarted = QTest::qWaitFor([&starts] { return starts > 0; });
+    status->disconnect(this);
+    return isRestarted;
 }
 
 void Rig::deleteSupervisor()

@@ -66,6 +66,8 @@ public:
     Q_INVOKABLE void removeService(const QString &name);
     /// False if it does not run.
     Q_INVOKABLE bool fail(const QString &name);
+    /// Has another engine restart it and wait for the answer, and deletes that engine before it can be. True if it is restarted.
+    Q_INVOKABLE bool restartByAnEngineThatGoes(const QString &name);
     Q_INVOKABLE void deleteSupervisor();
     /// A ServiceThread that is not started.
     Q_INVOKABLE QObject *newThread(const QString &name);

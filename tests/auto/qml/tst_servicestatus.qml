@@ -203,6 +203,15 @@ TestCase {
         verify(!answered);
     }
 
+    function test_anEngineThatGoesIsNotAnswered() {
+        rig.supervise(["reader"]);
+        rig.start();
+        const status = make({source: rig.supervisor, name: "reader"});
+        tryCompare(status, "state", ServiceStatus.Running);
+        verify(rig.restartByAnEngineThatGoes("reader"));
+        wait(50); // for what must not happen
+    }
+
     function test_serviceDeletedWhileShown() {
         const thread = rig.newThread("reader");
         const status = make({source: thread});
