@@ -22,7 +22,8 @@ public:
     ServiceCall() = default;
     ServiceCall(QCoro::Task<QVariant> task, QJSEngine *engine);
 
-    /// Has \a callback called when it is done, at once if it is; with an empty string, or what went wrong.
+    /// Has \a callback called when it is done, at once if it is; with an empty string, or what went wrong. Once a call: the
+    /// answer is handed over.
     Q_INVOKABLE void then(const QJSValue &callback);
 
 private:
