@@ -12,8 +12,10 @@ usage()
 usage: sh cmake/bootstrap.sh COMMAND
 
   run [ARGUMENT...]   install what is missing, build, and run "counterservice demo"; arguments replace "demo"
+  dashboard [ARGUMENT...]
+                      the same with "servicedashboard", which is a window of Qt Quick
   test                install what is missing, build everything with warnings as errors, and run every test
-  packages            only install what is missing
+  packages [qml]      only install what is missing; with "qml", for the QML module, too
 
 environment:
   MICROIO_BUILD_DIR    where to build (build/ of the checkout)
@@ -42,6 +44,8 @@ bootstrap: MicroIO needs
   - a C++20 compiler: g++ 12 or clang 14, or newer
   - Qt 6.4 or newer (Qt Core and Qt Test, with their development files)
   - QCoro 0.8 or newer for Qt 6 (QCoro Core, with its development files)
+and for "dashboard" and "test" also
+  - Qt Qml, Quick, Quick Controls and Quick Test, and QCoro Qml
 If they are installed where CMake does not look, say so with MICROIO_CMAKE_ARGS=-DCMAKE_PREFIX_PATH=DIRECTORY.
 TEXT
 }
@@ -56,7 +60,13 @@ missing_packages()
     command -v c++ >/dev/null || echo g++
     command -v cmake >/dev/null || echo cmake
     command -v ninja >/dev/null || echo ninja-build
-    for package in qt6-base-dev qcoro-qt6-dev; do
+    packages="qt6-base-dev qcoro-qt6-dev"
+    if [ "$with_qml" = yes ]; then
+        packages="$packages qt6-declarative-dev qml6-module-qtqml qml6-module-qtqml-workerscript qml6-module-qtquick
+            qml6-module-qtquick-controls qml6-module-qtquick-layouts qml6-module-qtquick-templates
+            qml6-module-qtquick-window qml6-module-qttest fonts-dejavu-core"
+    fi
+    for package in $packages; do
         is_installed $package || echo $package
     done
 }
@@ -131,6 +141,7 @@ fi
 
 command=${1:-}
 [ $# -eq 0 ] || shift
+with_qml=no
 case $command in
 run)
     install_packages
@@ -140,17 +151,30 @@ run)
     say "running counterservice $*"
     exec "$build/examples/counterservice/counterservice" "$@"
     ;;
+dashboard)
+    with_qml=yes
+    install_packages
+    configure -DMICROIO_BUILD_EXAMPLES=ON -DMICROIO_BUILD_QML=ON
+    build --target servicedashboard
+    say "running servicedashboard $*"
+    exec "$build/examples/servicedashboard/servicedashboard" "$@"
+    ;;
 test)
     [ $# -eq 0 ] || die "test takes no arguments (see MICROIO_CTEST_ARGS)"
+    with_qml=yes
     install_packages
-    configure -DMICROIO_BUILD_TESTS=ON -DMICROIO_BUILD_EXAMPLES=ON -DMICROIO_WERROR=ON
+    configure -DMICROIO_BUILD_TESTS=ON -DMICROIO_BUILD_EXAMPLES=ON -DMICROIO_BUILD_QML=ON -DMICROIO_WERROR=ON
     build
     say "testing"
     ctest --test-dir "$build" --output-on-failure --no-tests=error -j "$jobs" ${MICROIO_CTEST_ARGS:-} ||
         die "not all tests passed"
     ;;
 packages)
-    [ $# -eq 0 ] || die "packages takes no arguments"
+    case $* in
+    '') ;;
+    qml) with_qml=yes ;;
+    *) die "packages takes no argument but \"qml\"" ;;
+    esac
     install_packages
     ;;
 -h | --help | help)
