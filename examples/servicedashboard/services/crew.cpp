@@ -131,22 +131,23 @@ qint64 Crew::work(Member member) const
 
 QString Crew::workText(Member member) const
 {
-    const auto text = [&](const char *unit) {
-        return QStringLiteral("%1 %2").arg(QLocale().toString(work(member)), QLatin1String(unit));
+    const qint64 count = work(member);
+    const auto text = [&](const char *one, const char *many) {
+        return QStringLiteral("%1 %2").arg(QLocale().toString(count), QLatin1String(count == 1 ? one : many));
     };
     switch (member) {
     case Echo:
-        return text("echoes");
+        return text("echo", "echoes");
     case Load:
-        return text("answers");
+        return text("answer", "answers");
     case Watcher:
-        return text("changes");
+        return text("change", "changes");
     case Primes:
-        return text("primes");
+        return text("prime", "primes");
     case Feed:
-        return text("readings");
+        return text("reading", "readings");
     case Journalist:
-        return text("lines");
+        return text("line", "lines");
     case MemberCount:
         break;
     }

@@ -93,7 +93,7 @@ CrewOptions stillOptions()
     options.seed = 1;
     options.feedFailureChance = 0;
     options.intensity = {3, 1min};
-    options.backoff = {.initial = 20ms, .maximum = 1h};
+    options.backoff = {.initial = 20ms, .maximum = 10min};
     return options;
 }
 
