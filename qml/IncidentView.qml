@@ -22,21 +22,20 @@ RowsView {
         source: root.source
         onRowsInserted: (parent, first) => {
             if (root.currentIndex >= first - 1)
-                Qt.callLater(root.showLast);
+                following.start();
         }
-        onModelReset: Qt.callLater(root.showLast)
+        onModelReset: following.start()
     }
     delegate: RowDelegate {
         id: incident
 
-        required property date time
-        required property string service
-        required property string cause
-        required property string action
+        required property var model // a button has a property "action" already
 
-        text: qsTr("%1 %2").arg(time.toLocaleTimeString(Qt.locale(), "HH:mm:ss")).arg(service)
+        readonly property string story: qsTr("%1: %2").arg(model.cause).arg(model.action)
+
+        text: qsTr("%1 %2").arg(model.time.toLocaleTimeString(Qt.locale(), "HH:mm:ss")).arg(model.service)
         Accessible.name: text
-        Accessible.description: what.text
+        Accessible.description: story
 
         contentItem: ColumnLayout {
             spacing: 0
@@ -50,11 +49,9 @@ RowsView {
                 Accessible.ignored: true
             }
             Label {
-                id: what
-
                 objectName: "what"
                 Layout.fillWidth: true
-                text: qsTr("%1: %2").arg(incident.cause).arg(incident.action)
+                text: incident.story
                 wrapMode: Text.Wrap
                 Accessible.ignored: true
             }
@@ -62,4 +59,11 @@ RowsView {
     }
 
     Accessible.name: qsTr("Incidents")
+
+    Timer {
+        id: following
+
+        interval: 0 // when the view knows of the rows
+        onTriggered: root.showLast()
+    }
 }

@@ -21,4 +21,5 @@ ItemDelegate {
 
     Accessible.role: Accessible.ListItem
     Accessible.selected: highlighted
+    Accessible.onPressAction: root.clicked()
 }

@@ -18,6 +18,23 @@ RowDelegate {
                                                      || status.state === ServiceStatus.Waiting)
     /// Why the last call of one of the buttons was not done; shown until the next call, or the next state.
     property string refusal
+    /// All but the name and the problem.
+    readonly property string details: {
+        if (!status)
+            return "";
+        const parts = [status.stateText];
+        if (status.state === ServiceStatus.Running)
+            parts.push(qsTr("for %1").arg(durationText(status.uptime)));
+        if (status.restartCount > 0)
+            parts.push(qsTr("restarts: %1").arg(status.restartCount));
+        if (status.queuedItems > 0)
+            parts.push(qsTr("queued: %1").arg(status.queuedItems));
+        if (status.pendingRequests > 0)
+            parts.push(qsTr("pending: %1").arg(status.pendingRequests));
+        if (status.loopLag >= 100)
+            parts.push(qsTr("does not answer for %1 ms").arg(status.loopLag));
+        return parts.join(", ");
+    }
     readonly property string problem: refusal || (status ? status.errorString : "")
 
     /// What a button has called was not done; \a error says why, with its causes.
@@ -53,7 +70,7 @@ RowDelegate {
     }
 
     text: status ? status.name : ""
-    Accessible.name: status ? qsTr("%1: %2").arg(status.name).arg(details.text) : ""
+    Accessible.name: status ? qsTr("%1: %2").arg(status.name).arg(details) : ""
     Accessible.description: problem
 
     Connections {
@@ -85,29 +102,11 @@ RowDelegate {
                     Accessible.ignored: true
                 }
                 Label {
-                    id: details
-
                     objectName: "details"
                     Layout.fillWidth: true
                     wrapMode: Text.Wrap
                     Accessible.ignored: true
-                    text: {
-                        const status = root.status;
-                        if (!status)
-                            return "";
-                        const parts = [status.stateText];
-                        if (status.state === ServiceStatus.Running)
-                            parts.push(qsTr("for %1").arg(root.durationText(status.uptime)));
-                        if (status.restartCount > 0)
-                            parts.push(qsTr("restarts: %1").arg(status.restartCount));
-                        if (status.queuedItems > 0)
-                            parts.push(qsTr("queued: %1").arg(status.queuedItems));
-                        if (status.pendingRequests > 0)
-                            parts.push(qsTr("pending: %1").arg(status.pendingRequests));
-                        if (status.loopLag >= 100)
-                            parts.push(qsTr("does not answer for %1 ms").arg(status.loopLag));
-                        return parts.join(", ");
-                    }
+                    text: root.details
                 }
             }
             Button {
@@ -115,22 +114,25 @@ RowDelegate {
                 text: root.isUp ? qsTr("Stop") : qsTr("Start")
                 enabled: root.isUp || (root.status !== null && (root.status.canRestart
                                                                 || root.status.state === ServiceStatus.Idle))
-                focusPolicy: root.highlighted ? Qt.StrongFocus : Qt.ClickFocus
+                focusPolicy: root.highlighted || activeFocus ? Qt.StrongFocus : Qt.ClickFocus
                 onClicked: root.toggle()
                 Accessible.name: qsTr("%1 %2").arg(text).arg(root.text)
+                Accessible.onPressAction: root.toggle() // in Qt 6.4 a button does nothing by itself
             }
             Button {
                 objectName: "restart"
                 text: qsTr("Restart")
                 enabled: root.status !== null && root.status.canRestart
-                focusPolicy: root.highlighted ? Qt.StrongFocus : Qt.ClickFocus
+                focusPolicy: root.highlighted || activeFocus ? Qt.StrongFocus : Qt.ClickFocus
                 onClicked: root.restart()
                 Accessible.name: qsTr("%1 %2").arg(text).arg(root.text)
+                Accessible.onPressAction: root.restart() // in Qt 6.4 a button does nothing by itself
             }
         }
         Label {
             objectName: "problem"
             Layout.fillWidth: true
+            Layout.leftMargin: 24 // below the name
             visible: text !== ""
             text: root.problem
             wrapMode: Text.Wrap

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "servicestatustasks.h"
+#include "servicestatuscalls.h"
 #include <MicroIO/IncidentModel>
 #include <MicroIO/ServiceModel>
 #include <MicroIO/ServiceStatus>
@@ -17,7 +17,7 @@ struct ForeignServiceStatus
     Q_GADGET
     QML_FOREIGN(MicroIO::ServiceStatus)
     QML_NAMED_ELEMENT(ServiceStatus)
-    QML_EXTENDED(MicroIO::Qml::ServiceStatusTasks)
+    QML_EXTENDED(MicroIO::Qml::ServiceStatusCalls)
 };
 
 struct ForeignServiceModel
@@ -33,5 +33,24 @@ struct ForeignIncidentModel
     QML_FOREIGN(MicroIO::IncidentModel)
     QML_NAMED_ELEMENT(IncidentModel)
 };
+
+// For qmllint and the compilers of QML alone, which find the base class in QtQml.Models otherwise, that a program may lack; and
+// Qt 6.4 does not tell them of this integer.
+
+struct ForeignItemModel
+{
+    Q_GADGET
+    QML_FOREIGN(QAbstractItemModel)
+    QML_ANONYMOUS
+};
+
+#if QT_VERSION < QT_VERSION_CHECK(6, 5, 0)
+struct ForeignLongLong
+{
+    Q_GADGET
+    QML_FOREIGN(qlonglong)
+    QML_ANONYMOUS
+};
+#endif
 
 } // namespace MicroIO::Qml

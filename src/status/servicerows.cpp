@@ -2,12 +2,21 @@
 #include "status/servicerows_p.h"
 
 #include <algorithm>
+#include <atomic>
 #include <unordered_set>
 #include <utility>
 
 namespace MicroIO::Detail {
 
 namespace {
+
+ServiceStatus *makePlainStatus(std::shared_ptr<ServiceSource> source, std::shared_ptr<ServiceEntry> entry,
+                               QObject *parent)
+{
+    return new ServiceStatus(std::move(source), std::move(entry), parent);
+}
+
+constinit std::atomic<MakeStatus> makeStatus{makePlainStatus};
 
 using Known = std::unordered_set<const ServiceEntry *>;
 using Model = ServiceModel;
@@ -54,6 +63,11 @@ QList<int> rolesOf(quint32 bits)
 
 } // namespace
 
+void setMakeStatus(MakeStatus make)
+{
+    makeStatus = make;
+}
+
 ServiceModelPrivate::ServiceModelPrivate(ServiceModel *model)
     : feed(model, [this] { update(); })
     , m_model(model)
@@ -72,7 +86,7 @@ void ServiceModelPrivate::follow(std::shared_ptr<ServiceSource> from)
 ServiceStatus *ServiceModelPrivate::statusOf(Row &row)
 {
     if (!row.status) {
-        row.status = new ServiceStatus(m_source, row.entry, m_model);
+        row.status = makeStatus.load()(m_source, row.entry, m_model);
         row.status->setRefreshInterval(feed.interval());
     }
     return row.status;

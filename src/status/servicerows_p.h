@@ -12,6 +12,13 @@
 
 namespace MicroIO::Detail {
 
+/// Makes the status of an entry.
+using MakeStatus = ServiceStatus *(*)(std::shared_ptr<ServiceSource> source,
+                                      std::shared_ptr<ServiceEntry> entry, QObject *parent);
+
+/// From now on all models make theirs by it: the QML module has a class of its own, whose calls QML can make. Any thread.
+MICROIO_EXPORT void setMakeStatus(MakeStatus make);
+
 /// The rows of a ServiceModel, and how they follow its source.
 ///
 /// Slots run between all steps of an update. They may delete the model; in an event loop that they open, it stands still.
