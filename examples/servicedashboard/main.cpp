@@ -17,6 +17,15 @@
 using namespace MicroIO;
 using namespace std::chrono_literals;
 
+/// co_await: plays \a scene for whoever looks, and goes on until the application quits.
+static QCoro::Task<int> show(CancelScope scope, Crew &crew, Scenes::Scene scene)
+{
+    auto playing = Scenes::play(scope, crew, scene);
+    co_await playing;
+    co_await scope.cancelled();
+    co_return EXIT_SUCCESS;
+}
+
 int main(int argc, char **argv)
 {
     QStringList arguments;
@@ -47,6 +56,8 @@ int main(int argc, char **argv)
             body = [&](CancelScope scope) {
                 return takePicture(scope, commandLine, crew, dashboard.window());
             };
+        } else if (commandLine.scene) {
+            body = [&](CancelScope scope) { return show(scope, crew, *commandLine.scene); };
         }
         return runApplication(app, 2s, body);
     } catch (const std::exception &error) {

@@ -12,17 +12,15 @@ Rectangle {
 
     required property ServiceStatus status
     required property Dashboard dashboard
-    property real minimumHeight: 0
 
     readonly property string name: status ? status.name : ""
     readonly property bool isCurrent: ListView.isCurrentItem
     readonly property bool isRunning: status !== null && status.state === ServiceStatus.Running
-    /// Of the current row alone, as in ServiceDelegate.
-    readonly property int buttonFocus: isCurrent ? Qt.StrongFocus : Qt.ClickFocus
 
     objectName: "row"
     width: ListView.view ? ListView.view.width : implicitWidth
-    height: Math.max(implicitHeight, minimumHeight)
+    // all in view, if there is room
+    height: Math.max(implicitHeight, ListView.view ? Math.min(200, ListView.view.height / ListView.view.count) : 0)
     implicitWidth: row.implicitWidth
     implicitHeight: row.implicitHeight
     color: Qt.alpha(palette.highlight, isCurrent ? 0.12 : 0)
@@ -69,9 +67,10 @@ Rectangle {
                 Layout.fillWidth: true
                 text: qsTr("Crash")
                 enabled: root.isRunning
-                focusPolicy: root.buttonFocus
+                focusPolicy: root.isCurrent || activeFocus ? Qt.StrongFocus : Qt.ClickFocus // as in ServiceDelegate
                 onClicked: root.dashboard.crash(root.name)
                 Accessible.name: qsTr("Crash %1").arg(root.name)
+                Accessible.onPressAction: root.dashboard.crash(root.name)
             }
             Button {
                 objectName: "freeze"
@@ -79,9 +78,10 @@ Rectangle {
                 visible: root.name === root.dashboard.journal
                 text: qsTr("Freeze")
                 enabled: root.isRunning
-                focusPolicy: root.buttonFocus
+                focusPolicy: root.isCurrent || activeFocus ? Qt.StrongFocus : Qt.ClickFocus // as in ServiceDelegate
                 onClicked: root.dashboard.freezeJournal()
                 Accessible.name: qsTr("Freeze %1").arg(root.name)
+                Accessible.onPressAction: root.dashboard.freezeJournal()
             }
         }
     }

@@ -45,8 +45,6 @@ ApplicationWindow {
         columnSpacing: 0
 
         ServiceListView {
-            id: services
-
             objectName: "services"
             Layout.fillWidth: true
             Layout.fillHeight: true
@@ -55,8 +53,7 @@ ApplicationWindow {
             focus: true
             source: window.dashboard.supervisor
             delegate: DashboardRow {
-                dashboard: window.dashboard
-                minimumHeight: Math.min(200, services.height / Math.max(1, services.count))
+                dashboard: window.dashboard // qmllint disable unqualified
             }
         }
         Pane {
