@@ -61,6 +61,17 @@ readme_worker()
         done
 }
 
+readme_panel()
+{
+    # and tests/consumer's window, shortened
+    sed -n '/^## Services in QML/,/^## Cancelling/p' README.md | sed -n '/^```\(cpp\|qml\)$/,/^```$/p' |
+        sed 's/^ *//; /^```/d; /^$/d' |
+        while IFS= read -r line; do
+            grep -q -F -e "$line" tests/consumer/panel.cpp tests/consumer/Panel.qml ||
+                printf 'not in tests/consumer: %s\n' "$line"
+        done
+}
+
 system_headers()
 {
     matches '^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"](unistd\.h|pthread\.h|sys/|linux/)' 'src/*' 'qml/*'
@@ -72,6 +83,7 @@ whitespace()
 }
 
 check "README shows examples/worker" readme_worker
+check "README shows the window of tests/consumer" readme_panel
 check "clang-format 14" format
 check "each folder of src/ includes only those above it" includes
 check "no header of one system" system_headers
