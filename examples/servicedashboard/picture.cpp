@@ -35,7 +35,7 @@ void drawOffScreen()
 static void write(const QString &fileName, const QImage &picture)
 {
     QImageWriter writer(fileName);
-    writer.setCompression(9);
+    writer.setCompression(100); // of 100
     if (!writer.write(picture))
         throw std::runtime_error(fileName.toStdString() + ": " + writer.errorString().toStdString());
 }

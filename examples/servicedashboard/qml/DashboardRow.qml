@@ -19,8 +19,8 @@ Rectangle {
 
     objectName: "row"
     width: ListView.view ? ListView.view.width : implicitWidth
-    // all in view, if there is room
-    height: Math.max(implicitHeight, ListView.view ? Math.min(200, ListView.view.height / ListView.view.count) : 0)
+    // they share the room there is, but for what one of them may need to tell of its failure
+    height: Math.max(implicitHeight, ListView.view ? Math.min(200, (ListView.view.height - 40) / ListView.view.count) : 0)
     implicitWidth: row.implicitWidth
     implicitHeight: row.implicitHeight
     color: Qt.alpha(palette.highlight, isCurrent ? 0.12 : 0)
@@ -51,7 +51,7 @@ Rectangle {
             Layout.fillWidth: true
             Layout.fillHeight: true
             Layout.preferredWidth: 190
-            Layout.preferredHeight: 54
+            Layout.preferredHeight: 48
             Layout.topMargin: 4
             Layout.bottomMargin: 4
             status: root.status
