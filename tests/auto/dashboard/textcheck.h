@@ -47,6 +47,12 @@ inline void checkText(const QQuickItem &text, const QQuickWindow &window, QStrin
         complain("outside of what is seen");
 }
 
+/// Where it is in the window, but for a pixel at each side.
+inline QRectF placeOf(const QQuickItem &text)
+{
+    return text.mapRectToScene(text.boundingRect()).adjusted(1, 1, -1, -1);
+}
+
 /// Calls \a use with each visible item.
 template<typename Use>
 void forEachItem(QQuickItem *item, Use use)
@@ -63,15 +69,21 @@ void forEachItem(QQuickItem *item, Use use)
 inline QStringList cutTexts(const QQuickWindow &window)
 {
     QStringList wrong;
-    int texts = 0;
+    QList<const QQuickItem *> texts;
     forEachItem(window.contentItem(), [&](QQuickItem *item) {
         if (!item->inherits("QQuickText") || item->property("text").toString().isEmpty())
             return;
-        ++texts;
         checkText(*item, window, wrong);
+        const auto place = placeOf(*item);
+        for (const auto *other : texts) {
+            if (clipperOf(other) == clipperOf(item) && placeOf(*other).intersects(place))
+                wrong += QStringLiteral("\"%1\" covers \"%2\"")
+                             .arg(item->property("text").toString(), other->property("text").toString());
+        }
+        texts += item;
     });
-    if (texts < 20)
-        wrong += QStringLiteral("there are %1 texts only").arg(texts);
+    if (texts.size() < 20)
+        wrong += QStringLiteral("there are %1 texts only").arg(texts.size());
     return wrong;
 }
 
