@@ -41,8 +41,6 @@ if(TARGET MicroIOQml)
     if(_microio_qml_type STREQUAL "STATIC_LIBRARY")
         install(TARGETS ${MICROIO_QML_RESOURCE_TARGETS} EXPORT MicroIOQmlTargets
             OBJECTS DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT Devel)
-        install(FILES ${PROJECT_BINARY_DIR}/qml/importmicroio.cpp
-            DESTINATION ${MICROIO_INSTALL_CMAKEDIR} COMPONENT Devel)
     endif()
     install(EXPORT MicroIOQmlTargets NAMESPACE MicroIO:: DESTINATION ${MICROIO_INSTALL_CMAKEDIR} COMPONENT Devel)
 endif()
