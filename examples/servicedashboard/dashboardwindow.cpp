@@ -32,8 +32,8 @@ static QPalette darkPalette()
 DashboardWindow::DashboardWindow(Crew &crew, QSize size)
     : m_dashboard(crew)
 {
-    m_engine.addImportPath(QStringLiteral("qrc:/qt/qml"));
     m_engine.addImportPath(QStringLiteral(MICROIO_QML_IMPORT_DIR));
+    m_engine.addImportPath(QStringLiteral("qrc:/qt/qml")); // looked at first: a static module is there
     m_engine.setInitialProperties({{QStringLiteral("dashboard"), QVariant::fromValue(&m_dashboard)},
                                    {QStringLiteral("width"), size.width()},
                                    {QStringLiteral("height"), size.height()}});
