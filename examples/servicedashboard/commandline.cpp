@@ -89,7 +89,7 @@ CommandLine parseOrThrow(const QStringList &arguments)
                                         QStringLiteral("FILE"));
     const QCommandLineOption after(
         QStringLiteral("after"),
-        QStringLiteral("… that many SECONDS after the start, or when the scene is there."),
+        QStringLiteral("That many SECONDS after the start; later, if the scene is not there yet."),
         QStringLiteral("SECONDS"), QStringLiteral("3"));
     const QCommandLineOption scene(QStringLiteral("scene"), QStringLiteral("Play healthy, failed or paused."),
                                    QStringLiteral("SCENE"));
@@ -101,17 +101,21 @@ CommandLine parseOrThrow(const QStringList &arguments)
                                     QStringLiteral("Watch FOLDER, not that of the journal."),
                                     QStringLiteral("FOLDER"));
 
+    const QCommandLineOption help({QStringLiteral("h"), QStringLiteral("help")},
+                                  QStringLiteral("Print this."));
+
     QCommandLineParser parser;
     parser.setApplicationDescription(QStringLiteral("Services under a supervisor, live."));
-    parser.addOptions({screenshot, after, scene, size, dark, folder});
-    const auto help = parser.addHelpOption();
+    parser.addOptions({screenshot, after, scene, size, dark, folder, help});
     const auto version = parser.addVersionOption();
     if (!parser.parse(arguments))
         throw BadArgument(parser.errorText());
 
     CommandLine result;
     if (parser.isSet(help)) {
-        result.exit = {parser.helpText(), EXIT_SUCCESS};
+        QString text = parser.helpText();
+        text.replace(QStringLiteral("<executable_name>"), QStringLiteral("servicedashboard"));
+        result.exit = {text, EXIT_SUCCESS};
         return result;
     }
     if (parser.isSet(version)) {

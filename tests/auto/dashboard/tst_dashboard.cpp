@@ -123,6 +123,7 @@ private Q_SLOTS:
     void aPictureThatCannotBeWritten();
     void theProgramTakesAPicture();
     void theProgramRefusesBadArguments();
+    void theProgramHelps();
 
 private:
     /// The log tells of each failure.
@@ -389,6 +390,16 @@ void tst_Dashboard::theProgramRefusesBadArguments()
     QCOMPARE(program.readAllStandardOutput(), QByteArray());
     QCOMPARE(program.readAllStandardError(),
              QByteArray("servicedashboard: --size 5: a size is WIDTHxHEIGHT, such as 800x600\n"));
+}
+
+void tst_Dashboard::theProgramHelps()
+{
+    QProcess program;
+    program.start(QStringLiteral(MICROIO_SERVICEDASHBOARD), {QStringLiteral("--help")});
+    QVERIFY(program.waitForFinished());
+    QCOMPARE(program.exitCode(), 0);
+    QVERIFY(program.readAllStandardOutput().startsWith("Usage: servicedashboard "));
+    QCOMPARE(program.readAllStandardError(), QByteArray());
 }
 
 QTEST_MAIN(tst_Dashboard)
