@@ -91,6 +91,9 @@ RowDelegate {
                 Accessible.ignored: true // the row says it
             }
             ColumnLayout {
+                // not that of the text: the height for a width that it had meanwhile would stay
+                Layout.preferredWidth: 140
+                Layout.fillWidth: true
                 spacing: 0
 
                 Label {
