@@ -69,7 +69,9 @@ missing_packages()
     for package in $packages; do
         is_installed $package || echo $package
     done
-    [ "$command" != run ] || return 0
+    case $command in
+    run | dashboard) return 0 ;;
+    esac
     for package in xvfb xauth libxcb-cursor0; do # the tests of windows
         is_installed $package || echo $package
     done

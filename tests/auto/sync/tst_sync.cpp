@@ -345,7 +345,8 @@ void tst_Sync::permitsGoInTheOrderOfTheWaits()
     done.set();
     QStringList log;
     QStringList expected;
-    QThread::msleep(3); // the slice of the last turn is used up: who can go on at once would have to take a turn first
+    // The slice of the last turn is used up: who can go on at once would have to take a turn first.
+    QThread::msleep(3);
     for (int i = 0; i < 20; ++i) {
         expected += QString::number(i);
         acquireAndNote(semaphore, CancelScope(), log, expected.last(), done);
