@@ -52,6 +52,10 @@ function(microio_private_options)
         else()
             target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wconversion -Wshadow
                 $<$<BOOL:${MICROIO_WERROR}>:-Werror>)
+            if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+                # It is about unnamed namespaces in headers, and takes the .cpp files of a unity build for such.
+                target_compile_options(${target} PRIVATE -Wno-subobject-linkage)
+            endif()
         endif()
         target_compile_options(${target} PRIVATE ${MICROIO_SANITIZE_COMPILE_OPTIONS})
         target_link_options(${target} PRIVATE ${MICROIO_SANITIZE_LINK_OPTIONS})
