@@ -26,12 +26,6 @@ BlockedThreads &blockedThreads()
     return *instance;
 }
 
-void tellActivity()
-{
-    if (auto *source = ClockSource::installed())
-        source->activity();
-}
-
 } // namespace
 
 bool blockUntil(std::mutex &mutex, std::condition_variable &changed, const std::function<bool()> &isDecided,
@@ -62,7 +56,7 @@ BlockedThread::BlockedThread(std::mutex &mutex, std::condition_variable &changed
         const std::lock_guard lock(r.mutex);
         r.blocked.push_back(this);
     }
-    tellActivity();
+    ClockSource::tellActivity();
 }
 
 BlockedThread::~BlockedThread()
@@ -72,7 +66,7 @@ BlockedThread::~BlockedThread()
         const std::lock_guard lock(r.mutex);
         r.blocked.erase(std::find(r.blocked.begin(), r.blocked.end(), this));
     }
-    tellActivity();
+    ClockSource::tellActivity();
 }
 
 bool BlockedThread::block()

@@ -39,6 +39,13 @@ public:
     /// calls wakeAllLoops().
     static ClockSource *installed() { return s_installed.load(std::memory_order_acquire); }
 
+    /// Tells the replacement of activity(), if there is one.
+    static void tellActivity()
+    {
+        if (auto *source = installed())
+            source->activity();
+    }
+
     /// Makes every scheduler of the process look at its timers, and every blocked thread at its limit.
     static void wakeAllLoops();
 

@@ -46,12 +46,6 @@ public:
     }
 };
 
-void tellActivity()
-{
-    if (auto *source = ClockSource::installed())
-        source->activity();
-}
-
 } // namespace
 
 Inbox::Inbox(QThread *thread)
@@ -175,7 +169,7 @@ bool Inbox::post(ReadyItem *item, Wakes *wakes)
         return false;
     m_items.push_back(item);
     if (wakes) {
-        tellActivity();
+        ClockSource::tellActivity();
         if (m_scheduler && !m_wakePosted.load(std::memory_order_relaxed))
             wakes->add(shared_from_this());
         return true;
@@ -227,7 +221,7 @@ bool Inbox::isHere() const
 // Called on the scheduler's own thread.
 void Inbox::wake()
 {
-    tellActivity();
+    ClockSource::tellActivity();
     if (claimWake())
         QCoreApplication::postEvent(m_scheduler, new QEvent(QEvent::User));
 }
@@ -255,7 +249,7 @@ bool Inbox::claimWake()
 /// The same for other threads: what it gives is for wakeClaimed(), with the mutex unlocked.
 Scheduler *Inbox::claimWakeLocked()
 {
-    tellActivity();
+    ClockSource::tellActivity();
     if (!claimWake())
         return nullptr;
     m_wakers.fetch_add(1, std::memory_order_relaxed);
@@ -302,7 +296,7 @@ void Inbox::close(std::vector<ReadyItem *> &items)
     }
     for (const auto &listener : listeners)
         listener.second();
-    tellActivity();
+    ClockSource::tellActivity();
 }
 
 } // namespace MicroIO::Detail

@@ -53,8 +53,7 @@ Presence::~Presence()
         const std::lock_guard lock(r.mutex);
         r.present.erase(this);
     }
-    if (auto *source = ClockSource::installed())
-        source->activity();
+    ClockSource::tellActivity();
 }
 
 QStringList Presence::running(const std::function<bool(QThread *)> &isElsewhere)

@@ -42,8 +42,7 @@ QEvent::Type ServicePrivate::newsEvent()
 void ServicePrivate::tellLocked(News item)
 {
     news.push_back(std::move(item));
-    if (auto *source = ClockSource::installed())
-        source->activity(); // on its way to the owner, and perhaps a thread that begins
+    ClockSource::tellActivity(); // on its way to the owner, and perhaps a thread that begins
     if (news.size() == 1 && service)
         QCoreApplication::postEvent(service, new QEvent(newsEvent()));
 }

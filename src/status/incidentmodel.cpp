@@ -85,8 +85,9 @@ void IncidentModelPrivate::update(std::vector<IncidentFacts> incidents)
 
 namespace {
 
-constexpr std::array shownRoles{IncidentModel::TimeRole, IncidentModel::ServiceRole, IncidentModel::CauseRole,
-                                IncidentModel::ActionRole, IncidentModel::UptimeRole}; // by column
+constexpr std::array incidentColumns{IncidentModel::TimeRole, IncidentModel::ServiceRole,
+                                     IncidentModel::CauseRole, IncidentModel::ActionRole,
+                                     IncidentModel::UptimeRole}; // by column
 
 QVariant valueOf(const Detail::IncidentFacts &incident, int role)
 {
@@ -153,7 +154,7 @@ int IncidentModel::rowCount(const QModelIndex &parent) const
 
 int IncidentModel::columnCount(const QModelIndex &parent) const
 {
-    return parent.isValid() ? 0 : int(shownRoles.size());
+    return parent.isValid() ? 0 : int(incidentColumns.size());
 }
 
 QVariant IncidentModel::data(const QModelIndex &index, int role) const
@@ -161,7 +162,7 @@ QVariant IncidentModel::data(const QModelIndex &index, int role) const
     if (!checkIndex(index, CheckIndexOption::IndexIsValid | CheckIndexOption::ParentIsInvalid))
         return {};
     const auto &incident = d->rows[size_t(index.row())];
-    const int shown = shownRoles[size_t(index.column())];
+    const int shown = incidentColumns[size_t(index.column())];
     switch (role) {
     case Qt::DisplayRole:
         if (shown == TimeRole)

@@ -15,14 +15,14 @@ namespace MicroIO {
 
 namespace {
 
-constexpr std::array shownRoles{ServiceModel::NameRole,
-                                ServiceModel::StateTextRole,
-                                ServiceModel::UptimeRole,
-                                ServiceModel::RestartCountRole,
-                                ServiceModel::LoopLagRole,
-                                ServiceModel::QueuedItemsRole,
-                                ServiceModel::PendingRequestsRole,
-                                ServiceModel::ErrorStringRole}; // by column
+constexpr std::array serviceColumns{ServiceModel::NameRole,
+                                    ServiceModel::StateTextRole,
+                                    ServiceModel::UptimeRole,
+                                    ServiceModel::RestartCountRole,
+                                    ServiceModel::LoopLagRole,
+                                    ServiceModel::QueuedItemsRole,
+                                    ServiceModel::PendingRequestsRole,
+                                    ServiceModel::ErrorStringRole}; // by column
 
 bool isFigure(int role)
 {
@@ -165,7 +165,7 @@ int ServiceModel::rowCount(const QModelIndex &parent) const
 
 int ServiceModel::columnCount(const QModelIndex &parent) const
 {
-    return parent.isValid() ? 0 : int(shownRoles.size());
+    return parent.isValid() ? 0 : int(serviceColumns.size());
 }
 
 QVariant ServiceModel::data(const QModelIndex &index, int role) const
@@ -173,7 +173,7 @@ QVariant ServiceModel::data(const QModelIndex &index, int role) const
     if (!checkIndex(index, CheckIndexOption::IndexIsValid | CheckIndexOption::ParentIsInvalid))
         return {};
     auto &row = d->rows[size_t(index.row())];
-    const int shown = shownRoles[size_t(index.column())];
+    const int shown = serviceColumns[size_t(index.column())];
     switch (role) {
     case Qt::DisplayRole:
     case Qt::EditRole:
