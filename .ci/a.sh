@@ -12,7 +12,8 @@ install_and_consume "$build"
 
 say "tests/consumer with MicroIO as a part of its own build"
 rm -rf "$build-fetch"
-cmake -S tests/consumer -B "$build-fetch" -G Ninja -DCMAKE_BUILD_TYPE=Release -DMICROIO_SOURCE_DIR="$source_dir"
+cmake -S tests/consumer -B "$build-fetch" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_UNITY_BUILD=ON \
+    -DMICROIO_SOURCE_DIR="$source_dir"
 cmake --build "$build-fetch" --parallel "$jobs" --target consumer panel
 "$build-fetch/consumer"
 ctest --test-dir "$build-fetch" --output-on-failure --no-tests=error -R '^panel'
