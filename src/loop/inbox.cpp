@@ -222,8 +222,22 @@ bool Inbox::isHere() const
 void Inbox::wake()
 {
     ClockSource::tellActivity();
-    if (claimWake())
-        QCoreApplication::postEvent(m_scheduler, new QEvent(QEvent::User));
+    if (!m_scheduler || m_hasWokenItself)
+        return;
+    // Another thread that has claimed it may take its time to post, and this one's own work does not wait for that.
+    const bool isClaimed = m_wakePosted.load(std::memory_order_acquire)
+                           || m_wakePosted.exchange(true, std::memory_order_acq_rel);
+    if (isClaimed && m_wakers.load(std::memory_order_acquire) == 0)
+        return;
+    m_hasWokenItself = true;
+    QCoreApplication::postEvent(m_scheduler, new QEvent(QEvent::User));
+}
+
+// Called on the scheduler's own thread.
+void Inbox::woken()
+{
+    m_hasWokenItself = false;
+    m_wakePosted.store(false, std::memory_order_release);
 }
 
 /// For those that were posted and left to Wakes: the loop may have come to them meanwhile.
@@ -237,23 +251,20 @@ void Inbox::wakeForItems()
     wakeClaimed(scheduler);
 }
 
-/// True if the caller is to post the event that wakes the scheduler.
-bool Inbox::claimWake()
-{
-    // Looked at first, because an exchange for each item costs more than the item. Nothing is missed: the scheduler
-    // clears it before it takes the items, which are put in with the mutex held.
-    return m_scheduler && !m_wakePosted.load(std::memory_order_relaxed)
-           && !m_wakePosted.exchange(true, std::memory_order_acq_rel);
-}
-
-/// The same for other threads: what it gives is for wakeClaimed(), with the mutex unlocked.
+/// For other threads: what it gives is for wakeClaimed(), with the mutex unlocked.
 Scheduler *Inbox::claimWakeLocked()
 {
     ClockSource::tellActivity();
-    if (!claimWake())
+    // Looked at first, because an exchange for each item costs more than the item. Nothing is missed: the scheduler
+    // clears it before it takes the items, which are put in with the mutex held.
+    if (!m_scheduler || m_wakePosted.load(std::memory_order_relaxed))
         return nullptr;
-    m_wakers.fetch_add(1, std::memory_order_relaxed);
-    return m_scheduler;
+    m_wakers.fetch_add(
+        1, std::memory_order_relaxed); // before the claim: wake() looks at them in the other order
+    if (!m_wakePosted.exchange(true, std::memory_order_acq_rel))
+        return m_scheduler;
+    m_wakers.fetch_sub(1, std::memory_order_release);
+    return nullptr;
 }
 
 void Inbox::wakeClaimed(Scheduler *scheduler)

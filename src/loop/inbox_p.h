@@ -76,8 +76,8 @@ private:
 
     void abandon();
     void wake();
+    void woken();
     void wakeForItems();
-    bool claimWake();
     Scheduler *claimWakeLocked();
     void wakeClaimed(Scheduler *scheduler);
     void take(std::vector<ReadyItem *> &items);
@@ -90,7 +90,8 @@ private:
     quint64 m_lastEndListener = 0; // guarded by m_mutex
     Scheduler *m_scheduler = nullptr; // guarded by m_mutex; null before the loop began and after it ended
     std::atomic<bool> m_closed{false}; // set with m_mutex held
-    std::atomic<bool> m_wakePosted{false}; // an event is on its way to the scheduler
+    std::atomic<bool> m_wakePosted{false}; // an event is on its way to the scheduler, or m_wakers are at it
+    bool m_hasWokenItself = false; // an event of its own is on its way; own thread
     std::atomic<int> m_wakers{0}; // threads that post it just now; raised with m_mutex held
 };
 

@@ -226,7 +226,7 @@ bool Scheduler::event(QEvent *event)
     }
     if (event->type() != QEvent::User)
         return QObject::event(event);
-    m_inbox->m_wakePosted.store(false, std::memory_order_release);
+    m_inbox->woken();
     turn();
     return true;
 }
