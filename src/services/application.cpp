@@ -64,7 +64,7 @@ QCoro::Task<> stopEverything(std::shared_ptr<MainCoroutine> coroutine, CancelSco
 
 } // namespace
 
-int runApplication(QCoreApplication &application, int (*exec)(), std::chrono::milliseconds limit,
+int runApplication(int (*exec)(), std::chrono::milliseconds limit,
                    std::function<QCoro::Task<int>(CancelScope)> body)
 {
     QObject context;
@@ -74,12 +74,13 @@ int runApplication(QCoreApplication &application, int (*exec)(), std::chrono::mi
         QMetaObject::invokeMethod(
             &context, [coroutine] { runMain(coroutine); }, Qt::QueuedConnection);
     }
-    QObject::connect(&application, &QCoreApplication::aboutToQuit, &context, [&] {
-        if (coroutine)
-            coroutine->scope.cancel(QStringLiteral("the application quits"));
-        turnUntilEnded(limit, [&](CancelScope limited) { return stopEverything(coroutine, limited); });
-    });
-    return exec();
+    const int code = exec();
+    // Not when it is about to quit: newer Qt tells that in exit(), and the main coroutine, which may be the one that calls
+    // it, cannot end before that returns.
+    if (coroutine)
+        coroutine->scope.cancel(QStringLiteral("the application quits"));
+    turnUntilEnded(limit, [&](CancelScope limited) { return stopEverything(coroutine, limited); });
+    return code;
 }
 
 } // namespace MicroIO::Detail

@@ -6,9 +6,12 @@
 
 #include <QCoreApplication>
 #include <QEventLoop>
+#include <QPointer>
+#include <QThread>
 
 #include <algorithm>
 #include <mutex>
+#include <utility>
 
 namespace MicroIO::Detail {
 
@@ -26,9 +29,42 @@ QuitList &quitList()
     return *instance;
 }
 
+/// Its end delivers the calls that are queued for its thread.
+class QueuedCallsDeliverer : public QObject
+{
+public:
+    ~QueuedCallsDeliverer() override { QCoreApplication::sendPostedEvents(nullptr, QEvent::MetaCall); }
+};
+
 } // namespace
 
 StoppedOnQuit::~StoppedOnQuit() = default;
+
+void StoppedOnQuit::stopWhenQuitting(QObject *object, std::chrono::milliseconds limit)
+{
+    m_limit = limit;
+    if (std::exchange(m_isConnected, true))
+        return;
+    auto *app = QCoreApplication::instance();
+    const auto stop = [this, guard = QPointer(object)] {
+        if (std::exchange(m_isQuitting, true))
+            return; // asked to quit once more meanwhile, which newer Qt signals again
+        turnUntilEnded(m_limit, [this](CancelScope scope) { return stopForQuit(scope); });
+        if (guard)
+            m_isQuitting = false; // an application may run several times
+    };
+    QObject::connect(app, &QCoreApplication::aboutToQuit, object, stop);
+    // Newer Qt emits it in exit(), on whatever thread calls that, and the event loop may be left before the call is
+    // delivered that is queued then. Objects that are to be deleted are seen to in any case before exec() returns.
+    const auto deliver = [app] {
+        if (QThread::currentThread() == app->thread())
+            return;
+        auto *deliverer = new QueuedCallsDeliverer;
+        deliverer->moveToThread(app->thread());
+        deliverer->deleteLater();
+    };
+    QObject::connect(app, &QCoreApplication::aboutToQuit, object, deliver, Qt::DirectConnection);
+}
 
 void StoppedOnQuit::enlist()
 {

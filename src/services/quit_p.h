@@ -10,6 +10,8 @@
 #include <functional>
 #include <vector>
 
+class QObject;
+
 namespace MicroIO::Detail {
 
 /// What is stopped before the application may end. It is known from enlist() to delist(); those of the application's thread
@@ -27,6 +29,10 @@ public:
 
     virtual bool livesInApplicationThread() const = 0;
 
+    /// Stops it within \a limit when the application is about to quit, while the event loop turns; called again, it changes
+    /// the limit. It belongs to \a object, which lives in the application's thread.
+    void stopWhenQuitting(QObject *object, std::chrono::milliseconds limit);
+
     /// All that live in the application's thread, the oldest first.
     static std::vector<StoppedOnQuit *> all();
 
@@ -34,10 +40,15 @@ protected:
     /// To be called when the object is whole, and before any of it goes: others may be asking on another thread.
     void enlist();
     void delist();
+
+private:
+    std::chrono::milliseconds m_limit{0};
+    bool m_isConnected = false;
+    bool m_isQuitting = false;
 };
 
 /// Runs \a job, which gets a scope that ends after \a limit, while the event loop turns without user input, and returns
-/// when it has ended. For slots of aboutToQuit().
+/// when it has ended.
 MICROIO_EXPORT void turnUntilEnded(std::chrono::milliseconds limit,
                                    const std::function<QCoro::Task<>(CancelScope)> &job);
 

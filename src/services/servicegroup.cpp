@@ -97,8 +97,6 @@ public:
     std::vector<std::unique_ptr<ServiceThread>> owned;
     const std::shared_ptr<ServiceRoster> roster = std::make_shared<ServiceRoster>();
     bool hasStarted = false;
-    std::chrono::milliseconds quitLimit{0};
-    bool isStoppedOnQuit = false;
 
 private:
     ServiceGroup *const m_group;
@@ -228,12 +226,7 @@ void ServiceGroup::stopOnQuit(std::chrono::milliseconds limit)
             "stopOnQuit() of a service group that does not live in the application's thread; create the "
             "application first, and the group in its thread"));
     }
-    d->quitLimit = limit;
-    if (std::exchange(d->isStoppedOnQuit, true))
-        return;
-    connect(QCoreApplication::instance(), &QCoreApplication::aboutToQuit, this, [this] {
-        Detail::turnUntilEnded(d->quitLimit, [this](CancelScope scope) { return d->stopForQuit(scope); });
-    });
+    d->stopWhenQuitting(this, limit);
 }
 
 } // namespace MicroIO

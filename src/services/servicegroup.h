@@ -87,7 +87,8 @@ public:
     /// When the application quits, stops all as stopJoin() does, within \a limit, while the main event loop turns
     /// without user input, so that those that need it to clean up get on. Never blocks for longer: those that are deaf
     /// are named in the log, and kept if the group owns them, so that its destructor does not wait for them either.
-    /// Throws WrongThreadError if the group does not live in the application's thread.
+    /// This is done when QCoreApplication::aboutToQuit is emitted: newer Qt does that in QCoreApplication::exit(), which
+    /// then returns when all have ended; nothing may wait for who has called it. Throws WrongThreadError if the group does not live in the application's thread.
     void stopOnQuit(std::chrono::milliseconds limit);
 
     /// For the library's own classes. Any thread.

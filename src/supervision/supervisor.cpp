@@ -6,7 +6,6 @@
 #include "supervision/supervisor_p.h"
 #include "supervision/supervisorspecs_p.h"
 
-#include <QCoreApplication>
 #include <QPointer>
 #include <QSignalBlocker>
 
@@ -208,12 +207,7 @@ void Supervisor::stopOnQuit(std::chrono::milliseconds limit)
             "stopOnQuit() of a supervisor that does not live in the application's thread; create the application "
             "first, and the supervisor in its thread"));
     }
-    d->quitLimit = limit;
-    if (std::exchange(d->isStoppedOnQuit, true))
-        return;
-    connect(QCoreApplication::instance(), &QCoreApplication::aboutToQuit, this, [this] {
-        Detail::turnUntilEnded(d->quitLimit, [this](CancelScope scope) { return d->stopForQuit(scope); });
-    });
+    d->stopWhenQuitting(this, limit);
 }
 
 ServiceThread *Supervisor::instance(const QString &name) const

@@ -87,8 +87,6 @@ public:
     const std::shared_ptr<SupervisorRecords> records = std::make_shared<SupervisorRecords>();
     SupervisorCore core;
     bool isBelowAnother = false; // which stops us
-    std::chrono::milliseconds quitLimit{0};
-    bool isStoppedOnQuit = false;
 
 private:
     struct News

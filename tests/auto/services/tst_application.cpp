@@ -4,6 +4,7 @@
 
 #include <MicroIO/Application>
 #include <MicroIO/CancelScope>
+#include <MicroIO/CloseScope>
 #include <MicroIO/LoopServiceThread>
 #include <MicroIO/Service>
 #include <MicroIO/ServiceGroup>
@@ -13,6 +14,7 @@
 
 #include <chrono>
 #include <thread>
+#include <tuple>
 
 using namespace MicroIO;
 using namespace std::chrono_literals;
@@ -38,6 +40,7 @@ private Q_SLOTS:
     void runApplicationGivesTheExitCode_data();
     void runApplicationGivesTheExitCode();
     void quittingTwiceIsQuittingOnce();
+    void beingAboutToQuitTwiceNamesTheDeafOnce();
     void stopOnQuitBelongsToTheApplicationsThread();
 
 private:
@@ -55,6 +58,7 @@ void tst_Application::runApplicationGivesTheExitCode_data()
     QTest::newRow("somebody exits before") << 4 << 9;
     QTest::newRow("there is none") << 5 << 3;
     QTest::newRow("it is deaf") << 6 << 4;
+    QTest::newRow("it is the one that exits") << 7 << 6;
 }
 
 void tst_Application::runApplicationGivesTheExitCode()
@@ -65,7 +69,7 @@ void tst_Application::runApplicationGivesTheExitCode()
     LoopServiceThread service(text("served"));
     ServiceGroup group({&service});
     group.start().waitStarted();
-    if (how >= 3) {
+    if (how >= 3 && how != 7) {
         QTimer::singleShot(10, &app, [how] {
             if (how == 3)
                 QCoreApplication::quit();
@@ -78,6 +82,10 @@ void tst_Application::runApplicationGivesTheExitCode()
             co_return 8;
         if (how == 6)
             co_await CancelScope().sleep(1h);
+        if (how == 7) {
+            co_await scope.sleep(1ms);
+            QCoreApplication::exit(6);
+        }
         co_await scope.sleep(how >= 3 ? std::chrono::milliseconds(1h) : 10ms);
         if (how == 2)
             throw Tests::failure("X");
@@ -136,6 +144,31 @@ void tst_Application::quittingTwiceIsQuittingOnce()
         QVERIFY(cleanedUp);
         QCOMPARE(group.services().constFirst()->state(), ServiceThread::State::Stopped);
     }
+}
+
+// As newer Qt signals it when somebody calls exit() in a slot of the first one.
+void tst_Application::beingAboutToQuitTwiceNamesTheDeafOnce()
+{
+    CloseScope ending;
+    ServiceThread deaf(text("deaf"), [ending](ServiceThread &service) {
+        service.reportStarted();
+        std::ignore = ending.wait();
+    });
+    ServiceGroup group({&deaf});
+    group.stopOnQuit(100ms);
+    group.start().waitStarted();
+    const auto isAboutToQuit = [] { QMetaObject::invokeMethod(qApp, "aboutToQuit", Qt::DirectConnection); };
+    QTimer::singleShot(10, qApp, isAboutToQuit);
+    isAboutToQuit();
+    const QStringList first = m_log->take();
+    isAboutToQuit(); // an application may run again
+    const QStringList second = m_log->take();
+    ending.close();
+    QVERIFY(deaf.joinOrLog(30s));
+    const QStringList expected{
+        text("critical microio.service: Service deaf has not ended within the time limit; it runs on.")};
+    QCOMPARE(first, expected);
+    QCOMPARE(second, expected);
 }
 
 void tst_Application::stopOnQuitBelongsToTheApplicationsThread()
