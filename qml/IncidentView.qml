@@ -59,6 +59,10 @@ RowsView {
     }
 
     Accessible.name: qsTr("Incidents")
+    onHeightChanged: {
+        if (root.currentIndex === root.count - 1)
+            root.positionViewAtEnd();
+    }
 
     Timer {
         id: following

@@ -35,7 +35,12 @@ RowDelegate {
             parts.push(qsTr("does not answer for %1 ms").arg(status.loopLag));
         return parts.join(", ");
     }
-    readonly property string problem: refusal || (status ? status.errorString : "")
+    readonly property string problem: {
+        if (refusal || !status || !status.errorString)
+            return refusal;
+        // who runs again has overcome it
+        return status.state === ServiceStatus.Running ? qsTr("last failure: %1").arg(status.errorString) : status.errorString;
+    }
 
     /// What a button has called was not done; \a error says why, with its causes.
     signal refused(string error)
