@@ -4,6 +4,7 @@
 #include "dashboardwindow.h"
 #include "picture.h"
 #include "scenes.h"
+#include "shown.h"
 #include "textcheck.h"
 
 #include <MicroIO/Test>
@@ -22,6 +23,7 @@ using namespace MicroIO;
 using namespace std::chrono_literals;
 using State = ServiceThread::State;
 using Scenes::Scene;
+using Tests::Shown;
 
 Q_DECLARE_METATYPE(Scenes::Scene)
 
@@ -29,53 +31,6 @@ namespace {
 
 constexpr QSize smallSize(800, 600);
 constexpr QSize largeSize(1600, 1000);
-
-/// A running crew and its window.
-class Shown
-{
-public:
-    explicit Shown(const CrewOptions &options = Scenes::stillOptions(), QSize size = {1000, 700})
-        : crew(options)
-        , dashboard(crew, size)
-    {
-        crew.start();
-    }
-
-    QQuickWindow &window() const { return dashboard.window(); }
-
-    /// Null if it is not seen.
-    QQuickItem *button(const char *objectName, const QString &service) const
-    {
-        QQuickItem *found = nullptr;
-        Tests::forEachItem(window().contentItem(), [&](QQuickItem *item) {
-            if (item->objectName() != QLatin1String(objectName))
-                return;
-            for (auto *row = item->parentItem(); row; row = row->parentItem()) {
-                if (row->objectName() == QStringLiteral("row") && row->property("name") == service)
-                    found = item;
-            }
-        });
-        return found;
-    }
-
-    bool isClickable(const char *objectName, const QString &service) const
-    {
-        const auto *item = button(objectName, service);
-        return item && item->isEnabled();
-    }
-
-    void click(const char *objectName, const QString &service) const
-    {
-        auto *item = button(objectName, service);
-        QTest::mouseClick(&window(), Qt::LeftButton, {},
-                          item->mapToScene(item->boundingRect().center()).toPoint());
-    }
-
-    Supervisor::ServiceInfo info(const QString &service) { return *crew.supervisor().serviceInfo(service); }
-
-    Crew crew;
-    DashboardWindow dashboard;
-};
 
 const QString primes = Crew::nameOf(Crew::Primes);
 const QString journal = Crew::nameOf(Crew::Journalist);
