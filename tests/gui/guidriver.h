@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <MicroIO/Test>
-#include <MicroIO/Timeouts>
+#include "until.h"
 
 #include <QAbstractButton>
-#include <QElapsedTimer>
 #include <QTest>
 #include <QWidget>
 #include <QWindow>
 
 #include <chrono>
-#include <functional>
 
 // The hands of a person: what is done to a platform window, and arrives at widgets as what the X server sends does.
 namespace Tests {
@@ -56,26 +53,6 @@ Widget *named(QWidget *window, const char *accessibleName)
             return widget;
     }
     return nullptr;
-}
-
-/// co_await: until \a condition holds; gives how long that took. After \a limit the test fails. It is looked at often, because
-/// a person sees everything at once.
-inline QCoro::Task<std::chrono::milliseconds> until(MicroIO::CancelScope scope, QString what,
-                                                    std::chrono::milliseconds limit,
-                                                    std::function<bool()> condition)
-{
-    using namespace std::chrono_literals;
-    QElapsedTimer timer;
-    timer.start();
-    const auto look = [&](MicroIO::CancelScope own) -> QCoro::Task<> {
-        while (!condition())
-            co_await own.sleep(1ms);
-    };
-    const bool isThere = co_await moveOnAfter(scope, limit, look);
-    if (!isThere)
-        qWarning("not within %lld ms: %s", static_cast<long long>(limit.count()), qPrintable(what));
-    MICROIO_CO_VERIFY(isThere);
-    co_return std::chrono::milliseconds(timer.elapsed());
 }
 
 /// co_await: until \a window is on the screen and has the keyboard, which a window manager would give it.

@@ -34,12 +34,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-#ifdef MICROIO_TEST_SANITIZED
-constexpr int slowness = 20; // of a sanitizer
-#else
-constexpr int slowness = 1;
-#endif
-
 QString text(const char *utf8)
 {
     return QString::fromUtf8(utf8);
