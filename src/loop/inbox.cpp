@@ -122,10 +122,7 @@ void Inbox::wakeAll()
 
 void Inbox::nudge()
 {
-    std::unique_lock lock(m_mutex);
-    auto *scheduler = claimWakeLocked();
-    lock.unlock();
-    wakeClaimed(scheduler);
+    wakeFromAnywhere(std::unique_lock(m_mutex));
 }
 
 bool Inbox::isAnyBeginning()
@@ -159,7 +156,7 @@ bool Inbox::ask(std::unique_ptr<LoopProbe> probe)
 bool Inbox::isEmpty() const
 {
     const std::lock_guard lock(m_mutex);
-    return m_items.empty() && !m_wakePosted.load(std::memory_order_acquire);
+    return m_items.empty() && !isWakePosted();
 }
 
 bool Inbox::post(ReadyItem *item, Wakes *wakes)
@@ -168,15 +165,13 @@ bool Inbox::post(ReadyItem *item, Wakes *wakes)
     if (m_closed)
         return false;
     m_items.push_back(item);
-    if (wakes) {
-        ClockSource::tellActivity();
-        if (m_scheduler && !m_wakePosted.load(std::memory_order_relaxed))
-            wakes->add(shared_from_this());
+    if (!wakes || isHere()) {
+        wakeFromAnywhere(std::move(lock));
         return true;
     }
-    auto *scheduler = claimWakeLocked();
-    lock.unlock();
-    wakeClaimed(scheduler);
+    ClockSource::tellActivity();
+    if (m_scheduler && !isWakePosted())
+        wakes->add(shared_from_this());
     return true;
 }
 
@@ -222,57 +217,63 @@ bool Inbox::isHere() const
 void Inbox::wake()
 {
     ClockSource::tellActivity();
-    if (!m_scheduler || m_hasWokenItself)
+    if (!m_scheduler || m_ownWakePosted.load(std::memory_order_relaxed))
         return;
-    // Another thread that has claimed it may take its time to post, and this one's own work does not wait for that.
-    const bool isClaimed = m_wakePosted.load(std::memory_order_acquire)
-                           || m_wakePosted.exchange(true, std::memory_order_acq_rel);
-    if (isClaimed && m_wakers.load(std::memory_order_acquire) == 0)
+    // Who has claimed it in another thread may take its time to post, and this one's own work does not wait for that.
+    if (m_wakePosted.load(std::memory_order_acquire) && m_wakers.load(std::memory_order_acquire) == 0)
         return;
-    m_hasWokenItself = true;
-    QCoreApplication::postEvent(m_scheduler, new QEvent(QEvent::User));
+    m_ownWakePosted.store(true, std::memory_order_relaxed);
+    QCoreApplication::postEvent(m_scheduler, new QEvent(ownWakeType));
 }
 
-// Called on the scheduler's own thread.
-void Inbox::woken()
+/// An event has arrived. Each kind clears what it stands for, so that there are never more than one of each.
+void Inbox::woken(QEvent::Type type)
 {
-    m_hasWokenItself = false;
-    m_wakePosted.store(false, std::memory_order_release);
+    // With a barrier behind it: what the turn reads after it without the mutex, it would not be woken for.
+    (type == ownWakeType ? m_ownWakePosted : m_wakePosted).exchange(false, std::memory_order_seq_cst);
+}
+
+/// Releases \a lock, which is that of m_mutex.
+void Inbox::wakeFromAnywhere(std::unique_lock<std::mutex> lock)
+{
+    if (isHere()) {
+        lock.unlock();
+        wake();
+        return;
+    }
+    auto *scheduler = claimWakeLocked();
+    lock.unlock();
+    if (!scheduler)
+        return;
+    QCoreApplication::postEvent(scheduler, new QEvent(wakeType));
+    m_wakers.fetch_sub(1, std::memory_order_release); // close() waits for it: the scheduler was there
 }
 
 /// For those that were posted and left to Wakes: the loop may have come to them meanwhile.
 void Inbox::wakeForItems()
 {
     std::unique_lock lock(m_mutex);
-    if (m_items.empty())
-        return;
-    auto *scheduler = claimWakeLocked();
-    lock.unlock();
-    wakeClaimed(scheduler);
+    if (!m_items.empty())
+        wakeFromAnywhere(std::move(lock));
 }
 
-/// For other threads: what it gives is for wakeClaimed(), with the mutex unlocked.
+/// True if an event is on its way, or somebody is about to post one. Nothing is missed: the scheduler clears it before it
+/// takes the items, which are put in with the mutex held.
+bool Inbox::isWakePosted() const
+{
+    return m_wakePosted.load(std::memory_order_relaxed) || m_ownWakePosted.load(std::memory_order_relaxed);
+}
+
+/// The scheduler if the caller, in another thread, is to post the event that wakes it.
 Scheduler *Inbox::claimWakeLocked()
 {
     ClockSource::tellActivity();
-    // Looked at first, because an exchange for each item costs more than the item. Nothing is missed: the scheduler
-    // clears it before it takes the items, which are put in with the mutex held.
-    if (!m_scheduler || m_wakePosted.load(std::memory_order_relaxed))
+    if (!m_scheduler || isWakePosted())
         return nullptr;
     m_wakers.fetch_add(
         1, std::memory_order_relaxed); // before the claim: wake() looks at them in the other order
-    if (!m_wakePosted.exchange(true, std::memory_order_acq_rel))
-        return m_scheduler;
-    m_wakers.fetch_sub(1, std::memory_order_release);
-    return nullptr;
-}
-
-void Inbox::wakeClaimed(Scheduler *scheduler)
-{
-    if (!scheduler)
-        return;
-    QCoreApplication::postEvent(scheduler, new QEvent(QEvent::User));
-    m_wakers.fetch_sub(1, std::memory_order_release); // close() waits for it: the scheduler was there
+    m_wakePosted.store(true, std::memory_order_release);
+    return m_scheduler;
 }
 
 void Inbox::take(std::vector<ReadyItem *> &items)

@@ -3,6 +3,8 @@
 
 #include <MicroIO/loop/readyitem.h>
 
+#include <QEvent>
+
 #include <atomic>
 #include <functional>
 #include <map>
@@ -72,14 +74,19 @@ private:
     friend class Scheduler;
     friend class Wakes;
 
+    static constexpr auto wakeType = QEvent::User; // from another thread
+    static constexpr auto ownWakeType = QEvent::Type(QEvent::User + 1);
+
     static std::shared_ptr<Inbox> adopt(Scheduler *scheduler, QThread *thread);
 
     void abandon();
     void wake();
-    void woken();
+    static bool isWake(QEvent::Type type) { return type == wakeType || type == ownWakeType; }
+    void woken(QEvent::Type type);
+    void wakeFromAnywhere(std::unique_lock<std::mutex> lock);
     void wakeForItems();
+    bool isWakePosted() const;
     Scheduler *claimWakeLocked();
-    void wakeClaimed(Scheduler *scheduler);
     void take(std::vector<ReadyItem *> &items);
     void close(std::vector<ReadyItem *> &items);
 
@@ -90,8 +97,9 @@ private:
     quint64 m_lastEndListener = 0; // guarded by m_mutex
     Scheduler *m_scheduler = nullptr; // guarded by m_mutex; null before the loop began and after it ended
     std::atomic<bool> m_closed{false}; // set with m_mutex held
-    std::atomic<bool> m_wakePosted{false}; // an event is on its way to the scheduler, or m_wakers are at it
-    bool m_hasWokenItself = false; // an event of its own is on its way; own thread
+    std::atomic<bool> m_wakePosted{
+        false}; // an event is on its way, or m_wakers are at it; set with m_mutex held
+    std::atomic<bool> m_ownWakePosted{false}; // one of its own is on its way; written on the own thread
     std::atomic<int> m_wakers{0}; // threads that post it just now; raised with m_mutex held
 };
 

@@ -224,9 +224,9 @@ bool Scheduler::event(QEvent *event)
         static_cast<LoopProbe *>(event)->arrived(*this);
         return true;
     }
-    if (event->type() != QEvent::User)
+    if (!Inbox::isWake(event->type()))
         return QObject::event(event);
-    m_inbox->woken();
+    m_inbox->woken(event->type());
     turn();
     return true;
 }
