@@ -6,6 +6,7 @@
 #include <MicroIO/CloseScope>
 
 #include <QCoreApplication>
+#include <QThread>
 
 #include <memory>
 #include <utility>
@@ -67,6 +68,9 @@ QCoro::Task<> stopEverything(std::shared_ptr<MainCoroutine> coroutine, CancelSco
 int runApplication(int (*exec)(), std::chrono::milliseconds limit,
                    std::function<QCoro::Task<int>(CancelScope)> body)
 {
+    const auto *thread = QThread::currentThread();
+    if (thread != QCoreApplication::instance()->thread() || thread->loopLevel() > 0)
+        return exec(); // which says why it does not run
     QObject context;
     std::shared_ptr<MainCoroutine> coroutine;
     if (body) {

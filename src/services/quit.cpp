@@ -29,12 +29,26 @@ QuitList &quitList()
     return *instance;
 }
 
-/// Its end delivers the calls that are queued for its thread.
-class QueuedCallsDeliverer : public QObject
+/// Its end, in the application's thread, stops what is to be stopped when the application quits.
+class Stopper : public QObject
 {
 public:
-    ~QueuedCallsDeliverer() override { QCoreApplication::sendPostedEvents(nullptr, QEvent::MetaCall); }
+    ~Stopper() override { StoppedOnQuit::stopAllThatAsked(Turning::WithoutLoop); }
 };
+
+/// On whatever thread emits it: newer Qt does that in exit(), though that is for the application's thread only.
+void onAboutToQuit()
+{
+    auto *thread = QCoreApplication::instance()->thread();
+    if (thread == QThread::currentThread()) {
+        StoppedOnQuit::stopAllThatAsked(Turning::WithLoop);
+        return;
+    }
+    // A queued call might come too late. Objects that are to be deleted are seen to in any case before exec() returns.
+    auto *stopper = new Stopper;
+    stopper->moveToThread(thread);
+    stopper->deleteLater();
+}
 
 } // namespace
 
@@ -42,28 +56,36 @@ StoppedOnQuit::~StoppedOnQuit() = default;
 
 void StoppedOnQuit::stopWhenQuitting(QObject *object, std::chrono::milliseconds limit)
 {
+    m_object = object;
     m_limit = limit;
-    if (std::exchange(m_isConnected, true))
-        return;
+    static QPointer<QCoreApplication> connected; // application's thread only
     auto *app = QCoreApplication::instance();
-    const auto stop = [this, guard = QPointer(object)] {
-        if (std::exchange(m_isQuitting, true))
-            return; // asked to quit once more meanwhile, which newer Qt signals again
-        turnUntilEnded(m_limit, [this](CancelScope scope) { return stopForQuit(scope); });
-        if (guard)
-            m_isQuitting = false; // an application may run several times
-    };
-    QObject::connect(app, &QCoreApplication::aboutToQuit, object, stop);
-    // Newer Qt emits it in exit(), on whatever thread calls that, and the event loop may be left before the call is
-    // delivered that is queued then. Objects that are to be deleted are seen to in any case before exec() returns.
-    const auto deliver = [app] {
-        if (QThread::currentThread() == app->thread())
-            return;
-        auto *deliverer = new QueuedCallsDeliverer;
-        deliverer->moveToThread(app->thread());
-        deliverer->deleteLater();
-    };
-    QObject::connect(app, &QCoreApplication::aboutToQuit, object, deliver, Qt::DirectConnection);
+    if (connected == app)
+        return;
+    connected = app;
+    QObject::connect(app, &QCoreApplication::aboutToQuit, app, onAboutToQuit, Qt::DirectConnection);
+}
+
+void StoppedOnQuit::stopAllThatAsked(Turning turning)
+{
+    for (auto *member : all()) {
+        const auto members = all(); // who comes later may have gone with who came before
+        if (std::find(members.begin(), members.end(), member) != members.end() && member->m_object)
+            member->stopNow(turning);
+    }
+}
+
+void StoppedOnQuit::stopNow(Turning turning)
+{
+    if (std::exchange(m_isQuitting, true))
+        return; // newer Qt tells it again when somebody calls exit() meanwhile
+    // Until this quitting is over, and not only this one's part of it; an application may run several times. It is deleted
+    // when who has called exit() is back in the event loop, or exec() is about to return.
+    auto *quitting = new QObject(m_object);
+    QObject::connect(quitting, &QObject::destroyed, m_object, [this] { m_isQuitting = false; });
+    quitting->deleteLater();
+    turnUntilEnded(
+        m_limit, [this](CancelScope scope) { return stopForQuit(scope); }, turning);
 }
 
 void StoppedOnQuit::enlist()
@@ -90,7 +112,8 @@ std::vector<StoppedOnQuit *> StoppedOnQuit::all()
     return members;
 }
 
-void turnUntilEnded(std::chrono::milliseconds limit, const std::function<QCoro::Task<>(CancelScope)> &job)
+void turnUntilEnded(std::chrono::milliseconds limit, const std::function<QCoro::Task<>(CancelScope)> &job,
+                    Turning turning)
 {
     QEventLoop loop;
     bool isDone = false;
@@ -110,7 +133,9 @@ void turnUntilEnded(std::chrono::milliseconds limit, const std::function<QCoro::
     const auto watched = watch(CancelScope().child(deadlineAfter(limit)));
     while (!isDone) {
         // Who asks the application to quit once more ends this loop, and lets no other one begin.
-        if (loop.exec(QEventLoop::ExcludeUserInputEvents) == -1 && !isDone)
+        const bool hasTurned = turning == Turning::WithLoop
+                               && loop.exec(QEventLoop::ExcludeUserInputEvents) != -1;
+        if (!hasTurned && !isDone)
             QCoreApplication::processEvents(QEventLoop::ExcludeUserInputEvents
                                             | QEventLoop::WaitForMoreEvents);
     }

@@ -14,6 +14,10 @@ class QObject;
 
 namespace MicroIO::Detail {
 
+/// How the events are processed meanwhile: an event loop of its own also deletes what is to be deleted, but must not begin
+/// while another thread may be ending the loops of this one.
+enum class Turning { WithLoop, WithoutLoop };
+
 /// What is stopped before the application may end. It is known from enlist() to delist(); those of the application's thread
 /// are stopped by runApplication().
 class MICROIO_EXPORT StoppedOnQuit
@@ -29,9 +33,11 @@ public:
 
     virtual bool livesInApplicationThread() const = 0;
 
-    /// Stops it within \a limit when the application is about to quit, while the event loop turns; called again, it changes
-    /// the limit. It belongs to \a object, which lives in the application's thread.
+    /// Stops it within \a limit when the application is about to quit, while events are processed; called again, it changes
+    /// the limit. It belongs to \a object. On the application's thread.
     void stopWhenQuitting(QObject *object, std::chrono::milliseconds limit);
+    /// Stops, one after the other, those for which that was called. On the application's thread.
+    static void stopAllThatAsked(Turning turning);
 
     /// All that live in the application's thread, the oldest first.
     static std::vector<StoppedOnQuit *> all();
@@ -42,14 +48,17 @@ protected:
     void delist();
 
 private:
+    void stopNow(Turning turning);
+
+    QObject *m_object = nullptr; // null unless it is to be stopped
     std::chrono::milliseconds m_limit{0};
-    bool m_isConnected = false;
     bool m_isQuitting = false;
 };
 
 /// Runs \a job, which gets a scope that ends after \a limit, while the event loop turns without user input, and returns
 /// when it has ended.
 MICROIO_EXPORT void turnUntilEnded(std::chrono::milliseconds limit,
-                                   const std::function<QCoro::Task<>(CancelScope)> &job);
+                                   const std::function<QCoro::Task<>(CancelScope)> &job,
+                                   Turning turning = Turning::WithLoop);
 
 } // namespace MicroIO::Detail

@@ -116,6 +116,8 @@ void tst_Checksums::cleanup()
 void tst_Checksums::use(const QString &folder, const Steps &steps)
 {
     std::optional<StallWatch> stalls;
+    StallWatch::Milliseconds longest{0};
+    StallWatch::Milliseconds ofTheMachine{0};
     QElapsedTimer quitting;
     int code = -1;
     {
@@ -141,11 +143,13 @@ void tst_Checksums::use(const QString &folder, const Steps &steps)
             co_return 2;
         };
         code = runApplication(*qApp, 2s, body);
+        if (stalls) {
+            longest = stalls->longest();
+            ofTheMachine = stalls->longestOfTheMachine();
+        }
     }
     QVERIFY(quitting.isValid());
     const qint64 quit = quitting.elapsed();
-    const auto longest = stalls->longest();
-    const auto ofTheMachine = stalls->longestOfTheMachine();
     qInfo(
         "the GUI thread was away from its event loop for %lld ms at most, an idle thread from its processor for %lld ms; "
         "quitting took %lld ms",

@@ -29,6 +29,7 @@ Item {
         }
 
         function cleanup() {
+            view.anchors.bottomMargin = 0;
             view.model.source = null;
             view.model.source = Qt.binding(() => view.source);
             rig.deleteSupervisor();

@@ -9,10 +9,12 @@
 #include <MicroIO/Service>
 #include <MicroIO/ServiceGroup>
 
+#include <QEventLoop>
 #include <QTimer>
 #include <QtTest/QtTest>
 
 #include <chrono>
+#include <functional>
 #include <thread>
 #include <tuple>
 
@@ -157,17 +159,34 @@ void tst_Application::beingAboutToQuitTwiceNamesTheDeafOnce()
     ServiceGroup group({&deaf});
     group.stopOnQuit(100ms);
     group.start().waitStarted();
-    const auto isAboutToQuit = [] { QMetaObject::invokeMethod(qApp, "aboutToQuit", Qt::DirectConnection); };
+    const auto isAboutToQuit = [&] {
+        QMetaObject::invokeMethod(qApp, "aboutToQuit", Qt::DirectConnection);
+        return m_log->take();
+    };
+    const auto inLoop = [](const std::function<void()> &quit) { // as exit() is called
+        QEventLoop loop;
+        QTimer::singleShot(0, &loop, [&] {
+            quit();
+            loop.quit();
+        });
+        loop.exec();
+        QCoreApplication::sendPostedEvents(nullptr, QEvent::DeferredDelete); // as exec() does in the end
+    };
     QTimer::singleShot(10, qApp, isAboutToQuit);
-    isAboutToQuit();
-    const QStringList first = m_log->take();
-    isAboutToQuit(); // an application may run again
-    const QStringList second = m_log->take();
+    QStringList first;
+    QStringList meanwhile;
+    inLoop([&] {
+        first = isAboutToQuit();
+        meanwhile = isAboutToQuit();
+    });
+    QStringList second;
+    inLoop([&] { second = isAboutToQuit(); }); // an application may run again
     ending.close();
     QVERIFY(deaf.joinOrLog(30s));
     const QStringList expected{
         text("critical microio.service: Service deaf has not ended within the time limit; it runs on.")};
     QCOMPARE(first, expected);
+    QCOMPARE(meanwhile, QStringList());
     QCOMPARE(second, expected);
 }
 
