@@ -270,8 +270,8 @@ Scheduler *Inbox::claimWakeLocked()
     ClockSource::tellActivity();
     if (!m_scheduler || isWakePosted())
         return nullptr;
-    m_wakers.fetch_add(
-        1, std::memory_order_relaxed); // before the claim: wake() looks at them in the other order
+    // Before the claim: wake() looks at the two in the other order.
+    m_wakers.fetch_add(1, std::memory_order_relaxed);
     m_wakePosted.store(true, std::memory_order_release);
     return m_scheduler;
 }

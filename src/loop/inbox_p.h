@@ -97,8 +97,7 @@ private:
     quint64 m_lastEndListener = 0; // guarded by m_mutex
     Scheduler *m_scheduler = nullptr; // guarded by m_mutex; null before the loop began and after it ended
     std::atomic<bool> m_closed{false}; // set with m_mutex held
-    std::atomic<bool> m_wakePosted{
-        false}; // an event is on its way, or m_wakers are at it; set with m_mutex held
+    std::atomic<bool> m_wakePosted{false}; // an event is on its way, or m_wakers are at it; set with m_mutex
     std::atomic<bool> m_ownWakePosted{false}; // one of its own is on its way; written on the own thread
     std::atomic<int> m_wakers{0}; // threads that post it just now; raised with m_mutex held
 };
