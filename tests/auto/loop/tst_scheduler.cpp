@@ -12,6 +12,7 @@
 #include <QtTest/QtTest>
 
 #include <functional>
+#include <optional>
 #include <thread>
 
 using namespace MicroIO;
@@ -229,11 +230,16 @@ void tst_Scheduler::isWokenForWhatTheEndOfAGroupHasTaken()
 {
     Item item;
     QObject owner;
-    const auto inbox = Scheduler::current()->inbox();
+    std::optional<TaskGroup> group(&owner);
+    group->startSoon(
+        []() -> QCoro::Task<> { co_return; }); // one that never had a child has no loop to look into
+    turn(2);
     {
         Detail::Wakes wakes;
+        const auto inbox = Scheduler::current()->inbox();
         fromAnotherThread([&] { QVERIFY(inbox->post(&item, &wakes)); });
-        const TaskGroup group(&owner);
+        group.reset();
+        QVERIFY(!item.hasRun);
     }
     turn();
     QVERIFY(item.hasRun);

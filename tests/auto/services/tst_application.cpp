@@ -43,6 +43,9 @@ private Q_SLOTS:
     void runApplicationGivesTheExitCode();
     void quittingTwiceIsQuittingOnce();
     void beingAboutToQuitTwiceNamesTheDeafOnce();
+    void beingAboutToQuitInAnotherThreadNeedsNoQueuedCall();
+    void aGroupThatGoesWhileAnotherOneStopsIsNotTouched();
+    void anApplicationThatRunsAlreadyStopsNothing();
     void stopOnQuitBelongsToTheApplicationsThread();
 
 private:
@@ -188,6 +191,56 @@ void tst_Application::beingAboutToQuitTwiceNamesTheDeafOnce()
     QCOMPARE(first, expected);
     QCOMPARE(meanwhile, QStringList());
     QCOMPARE(second, expected);
+}
+
+// As newer Qt signals it when another thread calls exit(), and the event loop is left before it gets to queued calls.
+void tst_Application::beingAboutToQuitInAnotherThreadNeedsNoQueuedCall()
+{
+    LoopServiceThread service(text("served"));
+    ServiceGroup group({&service});
+    group.stopOnQuit(30s);
+    group.start().waitStarted();
+    std::thread([] { QMetaObject::invokeMethod(qApp, "aboutToQuit", Qt::DirectConnection); }).join();
+    QCOMPARE(service.state(), ServiceThread::State::Running);
+    QCoreApplication::sendPostedEvents(nullptr, QEvent::DeferredDelete); // all that exec() still does
+    QCOMPARE(service.state(), ServiceThread::State::Stopped);
+}
+
+void tst_Application::aGroupThatGoesWhileAnotherOneStopsIsNotTouched()
+{
+    LoopServiceThread service(text("first"));
+    ServiceGroup first({&service});
+    auto second = std::make_unique<ServiceGroup>();
+    second->add(makeService<LoopServiceThread>(text("second")));
+    for (auto *group : {&first, second.get()}) {
+        group->stopOnQuit(30s);
+        group->start().waitStarted();
+    }
+    connect(&service, &ServiceThread::stateChanged, this, [&](ServiceThread::State state) {
+        if (state == ServiceThread::State::Stopped)
+            second.reset();
+    });
+    QMetaObject::invokeMethod(qApp, "aboutToQuit", Qt::DirectConnection);
+    QCOMPARE(service.state(), ServiceThread::State::Stopped);
+    QTRY_VERIFY(!second);
+}
+
+void tst_Application::anApplicationThatRunsAlreadyStopsNothing()
+{
+    LoopServiceThread service(text("served"));
+    ServiceGroup group({&service});
+    group.start().waitStarted();
+    int code = 0;
+    QEventLoop loop;
+    QTimer::singleShot(0, &loop, [&] {
+        code = runApplication(*QCoreApplication::instance(), 30s);
+        loop.quit();
+    });
+    loop.exec();
+    QCOMPARE(code, -1);
+    QCOMPARE(service.state(), ServiceThread::State::Running);
+    QCOMPARE(m_log->take(),
+             QStringList{text("warning default: QCoreApplication::exec: The event loop is already running")});
 }
 
 void tst_Application::stopOnQuitBelongsToTheApplicationsThread()
