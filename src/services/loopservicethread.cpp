@@ -11,6 +11,20 @@
 
 namespace MicroIO {
 
+namespace {
+
+/// As CancelScope::cancelled(), and then it returns: to throw through the coroutines of a service that does nothing itself
+/// would be a good part of what it costs to stop it.
+class UntilCancelled final : public Detail::CancelledWait
+{
+public:
+    using CancelledWait::CancelledWait;
+
+    void await_resume() const {}
+};
+
+} // namespace
+
 LoopServiceThread::LoopServiceThread(const QString &name, QObject *parent)
     : ServiceThread(name, {}, parent)
     , d(std::make_unique<Detail::LoopServicePrivate>())
@@ -34,7 +48,8 @@ LoopServiceThread::~LoopServiceThread()
 QCoro::Task<> LoopServiceThread::runAsync(CancelScope scope)
 {
     reportStarted();
-    co_await scope.cancelled();
+    const auto cancelled = Detail::WaitOf<UntilCancelled>(scope.state());
+    co_await cancelled;
 }
 
 void LoopServiceThread::throwNotRunning(const char *function) const

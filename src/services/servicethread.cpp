@@ -78,8 +78,7 @@ bool ServiceThread::stop(const QString &reason)
 bool ServiceThread::joinOrLog(QDeadlineTimer deadline)
 {
     d->refuseOwnThread("joinOrLog()");
-    // Then for what little the thread has left to do; only one that QThread itself has just started has told nothing.
-    if (d->waitEnded(deadline) && wait(d->isIdle() ? deadline : QDeadlineTimer(QDeadlineTimer::Forever)))
+    if (d->join(deadline))
         return true;
     d->logThatItRunsOn();
     return false;
@@ -95,9 +94,8 @@ void ServiceThread::stopAndJoin()
         const std::lock_guard lock(d->mutex);
         d->isGoing = true;
     }
-    while (!d->waitEnded(QDeadlineTimer(5s), Detail::LimitBy::RealTime))
+    while (!d->join(QDeadlineTimer(5s), Detail::LimitBy::RealTime))
         d->logThatItRunsOn();
-    wait();
 }
 
 void ServiceThread::quit()

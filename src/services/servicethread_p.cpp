@@ -21,6 +21,11 @@ void tell(const ServicePrivate::Listeners &listeners, bool isReady)
         listener(isReady);
 }
 
+QString endOfService()
+{
+    return QStringLiteral("the end of service %1");
+}
+
 } // namespace
 
 ServicePrivate::ServicePrivate(ServiceThread *thread, const QString &serviceName,
@@ -134,8 +139,24 @@ bool ServicePrivate::waitEnded(QDeadlineTimer deadline, LimitBy by)
         const std::lock_guard lock(starting);
     }
     return blockUntil(
-        mutex, changed, [this] { return isAtRestLocked(); }, deadline,
-        QStringLiteral("the end of service %1"), name, by);
+        mutex, changed, [this] { return isAtRestLocked(); }, deadline, endOfService(), name, by);
+}
+
+bool ServicePrivate::join(QDeadlineTimer deadline, LimitBy by)
+{
+    if (!ClockSource::installed()) {
+        {
+            const std::lock_guard lock(starting);
+        }
+        // For the thread at once: who is woken by the end, to wait for the thread, has been woken in vain.
+        const std::function<bool()> isAtRest = [this] { return isAtRestLocked(); };
+        const BlockedThread listed(mutex, changed, isAtRest, deadline, endOfService(), name, by);
+        if (service->QThread::wait(deadline))
+            return true;
+    }
+    // Then for what little the thread has left to do; only one that QThread itself has just started has told nothing.
+    return waitEnded(deadline, by)
+           && service->QThread::wait(isIdle() ? deadline : QDeadlineTimer(QDeadlineTimer::Forever));
 }
 
 void ServicePrivate::start(QThread::Priority priority)

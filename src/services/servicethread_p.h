@@ -64,6 +64,8 @@ public:
     bool waitStartDecided(QDeadlineTimer deadline);
     /// Blocks; true if the service has ended before \a deadline, or does not run. Its thread may be about to end still.
     bool waitEnded(QDeadlineTimer deadline, LimitBy by = LimitBy::Clock);
+    /// The same, and until its thread has finished. With the service's object alive.
+    bool join(QDeadlineTimer deadline, LimitBy by = LimitBy::Clock);
 
     void tellCallbackFailed(const std::exception_ptr &error);
     std::vector<News> takeNews();
