@@ -43,7 +43,7 @@ private:
 };
 
 /// Until the scope is cancelled: a wait without a source, which nothing but Cancelled ends.
-class MICROIO_EXPORT CancelledWait : public ScopedWait
+class MICROIO_EXPORT CancelledWait final : public ScopedWait
 {
 public:
     explicit CancelledWait(ScopeRef scope);

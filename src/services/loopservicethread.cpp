@@ -6,6 +6,7 @@
 #include "scopes/errors_p.h"
 #include "services/loopservicethread_p.h"
 #include "services/servicethread_p.h"
+#include "tasks/taskerror_p.h"
 
 #include <QScopeGuard>
 
@@ -13,14 +14,24 @@ namespace MicroIO {
 
 namespace {
 
-/// As CancelScope::cancelled(), and then it returns: to throw through the coroutines of a service that does nothing itself
-/// would be a good part of what it costs to stop it.
-class UntilCancelled final : public Detail::CancelledWait
+/// Until \a task has ended; errorOf() then tells how, without the second throw that to await the task itself would be.
+class EndOf
 {
 public:
-    using CancelledWait::CancelledWait;
+    explicit EndOf(const QCoro::Task<> &task)
+        : m_task(task)
+    {
+    }
 
+    bool await_ready() const { return m_task.isReady(); }
+    auto await_suspend(std::coroutine_handle<> awaiter) const
+    {
+        return m_task.operator co_await().await_suspend(awaiter);
+    }
     void await_resume() const {}
+
+private:
+    const QCoro::Task<> &m_task;
 };
 
 } // namespace
@@ -48,8 +59,7 @@ LoopServiceThread::~LoopServiceThread()
 QCoro::Task<> LoopServiceThread::runAsync(CancelScope scope)
 {
     reportStarted();
-    const auto cancelled = Detail::WaitOf<UntilCancelled>(scope.state());
-    co_await cancelled;
+    co_await scope.cancelled();
 }
 
 void LoopServiceThread::throwNotRunning(const char *function) const
@@ -80,14 +90,13 @@ QCoro::Task<> LoopServiceThread::drive()
             const std::lock_guard lock(d->mutex);
             d->group = group.handle();
         }
-        try {
-            auto service = runAsync(scope);
-            co_await service;
-        } catch (const Cancelled &) {
-            // The usual end goes no further: each coroutine that it passes costs as much as a throw.
-            if (!d->scope.isCancelled())
-                throw; // nobody has stopped it
-        }
+        const auto service = runAsync(scope);
+        const EndOf end(service);
+        co_await end;
+        // The usual end goes no further: each coroutine that it passes costs as much as a throw.
+        const auto error = Detail::errorOf(service);
+        if (error && !(d->scope.isCancelled() && Detail::isCancelledError(error)))
+            std::rethrow_exception(error);
         group.cancel(QStringLiteral("the service has ended"));
     };
     auto running = withTaskGroup(d->scope, body);

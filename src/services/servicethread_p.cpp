@@ -9,6 +9,7 @@
 
 #include <QCoreApplication>
 
+#include <algorithm>
 #include <utility>
 
 namespace MicroIO::Detail {
@@ -144,15 +145,20 @@ bool ServicePrivate::waitEnded(QDeadlineTimer deadline, LimitBy by)
 
 bool ServicePrivate::join(QDeadlineTimer deadline, LimitBy by)
 {
+    {
+        const std::lock_guard lock(starting);
+    }
     if (!ClockSource::installed()) {
-        {
-            const std::lock_guard lock(starting);
-        }
-        // For the thread at once: who is woken by the end, to wait for the thread, has been woken in vain.
+        // For the thread at once, if it is soon over: who is woken by the end, to wait for the thread then, is woken in vain.
+        // No longer than that, because a test's clock that is installed meanwhile would not be seen.
         const std::function<bool()> isAtRest = [this] { return isAtRestLocked(); };
         const BlockedThread listed(mutex, changed, isAtRest, deadline, endOfService(), name, by);
-        if (service->QThread::wait(deadline))
+        const auto soon = std::min(deadline, QDeadlineTimer(std::chrono::milliseconds(100)));
+        if (!ClockSource::installed() && service->QThread::wait(soon)) {
+            // behind all that the thread has done, also for who does not see Qt's own locks
+            const std::lock_guard lock(mutex);
             return true;
+        }
     }
     // Then for what little the thread has left to do; only one that QThread itself has just started has told nothing.
     return waitEnded(deadline, by)

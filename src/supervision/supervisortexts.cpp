@@ -9,10 +9,17 @@ using Verdict = SupervisorAction::Verdict;
 
 namespace {
 
-QString inMilliseconds(std::chrono::nanoseconds duration)
+/// In the largest unit that tells what matters: "250 ms", "2 s", "10 min".
+QString inWords(std::chrono::nanoseconds duration)
 {
-    return QStringLiteral("%1 ms").arg(
-        std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
+    using namespace std::chrono_literals;
+    const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(duration);
+    if (milliseconds < 10s && milliseconds % 1s != 0ms)
+        return QStringLiteral("%1 ms").arg(milliseconds.count());
+    const auto seconds = std::chrono::round<std::chrono::seconds>(milliseconds);
+    if (seconds < 1min || (seconds < 10min && seconds % 1min != 0s))
+        return QStringLiteral("%1 s").arg(seconds.count());
+    return QStringLiteral("%1 min").arg(std::chrono::round<std::chrono::minutes>(seconds).count());
 }
 
 } // namespace
@@ -62,18 +69,16 @@ QString SupervisorPrivate::verdictText(const SupervisorAction &action) const
 {
     switch (action.verdict) {
     case Verdict::Restart:
-        return action.delay.count() == 0
-                   ? QStringLiteral("restarted")
-                   : QStringLiteral("to be restarted in %1").arg(inMilliseconds(action.delay));
+        return action.delay.count() == 0 ? QStringLiteral("restarted")
+                                         : QStringLiteral("to be restarted in %1").arg(inWords(action.delay));
     case Verdict::RestartWithSibling:
         return QStringLiteral("restarted with the one that has failed before");
     case Verdict::RestartByHand:
         return QStringLiteral("restarted by hand");
     case Verdict::Wait:
-        return QStringLiteral("to be restarted after the pause, in %1").arg(inMilliseconds(action.delay));
+        return QStringLiteral("to be restarted after the pause, in %1").arg(inWords(action.delay));
     case Verdict::Pause:
-        return QStringLiteral("too many failures: nothing is restarted for %1")
-            .arg(inMilliseconds(action.delay));
+        return QStringLiteral("too many failures: nothing is restarted for %1").arg(inWords(action.delay));
     case Verdict::LeaveDown:
         return QStringLiteral("not restarted");
     case Verdict::GiveUpStart:

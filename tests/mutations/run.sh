@@ -9,6 +9,7 @@
 #   Invariant: the number in the design
 #   Breaks: in a sentence
 #   Tests: the ctest programs to build and run (a regular expression)
+#   Targets: what to build for them, if it has other names
 #
 # MICROIO_MUTATIONS_DIR keeps the copy and its build for the next time.
 set -u
@@ -28,7 +29,7 @@ build=$work/build
 log=$work/log
 rm -rf "$copy"
 mkdir -p "$copy" || exit 1
-(cd "$source" && tar -cf - CMakeLists.txt cmake src tests examples) | (cd "$copy" && tar -xf -) || exit 1
+(cd "$source" && tar -cf - CMakeLists.txt cmake src qml tests examples) | (cd "$copy" && tar -xf -) || exit 1
 
 [ $# -gt 0 ] || set -- "$here"/*.patch
 
@@ -37,9 +38,19 @@ field() # NAME FILE
     sed -n "s/^$1: //p" "$2" | head -n 1
 }
 
-programs=$(for patch in "$@"; do field Tests "$patch"; done | tr '|' '\n' | sort -u)
+targets_of() # FILE
+{
+    targets=$(field Targets "$1")
+    [ -n "$targets" ] || targets=$(field Tests "$1" | tr '|' ' ')
+    printf '%s\n' "$targets"
+}
+
+tests=$(for patch in "$@"; do field Tests "$patch"; done | sort -u)
+programs=$(for patch in "$@"; do targets_of "$patch"; done | tr ' ' '\n' | sort -u)
+qml=OFF
+! grep -q '^--- a/qml/' "$@" || qml=ON
 cmake -S "$copy" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DBUILD_SHARED_LIBS=ON -DMICROIO_BUILD_TESTS=ON \
-    -DMICROIO_BUILD_EXAMPLES=OFF >"$log" 2>&1 || { cat "$log"; exit 1; }
+    -DMICROIO_BUILD_EXAMPLES=OFF -DMICROIO_BUILD_QML=$qml >"$log" 2>&1 || { cat "$log"; exit 1; }
 # shellcheck disable=SC2086 # a word a program
 cmake --build "$build" --parallel "$jobs" --target $programs >"$log" 2>&1 || { tail -n 30 "$log"; exit 1; }
 
@@ -49,7 +60,7 @@ ctest_in_build() # REGEX
     QTEST_FUNCTION_TIMEOUT=20000 ctest --test-dir "$build" -R "^($1)\$" --output-on-failure
 }
 
-all=$(printf '%s\n' "$programs" | paste -s -d '|' -)
+all=$(printf '%s\n' "$tests" | paste -s -d '|' -)
 if ! ctest_in_build "$all" >"$log" 2>&1; then
     tail -n 40 "$log"
     echo "the tests fail without any patch"
@@ -68,9 +79,8 @@ for patch in "$@"; do
         failed=$((failed + 1))
         continue
     fi
-    targets=$(printf '%s' "$tests" | tr '|' ' ')
-    # shellcheck disable=SC2086
-    if ! cmake --build "$build" --parallel "$jobs" --target $targets >"$log" 2>&1; then
+    # shellcheck disable=SC2046
+    if ! cmake --build "$build" --parallel "$jobs" --target $(targets_of "$patch") >"$log" 2>&1; then
         echo "ERROR    $title: does not build"
         grep -E 'error' "$log" | head -n 5
         failed=$((failed + 1))

@@ -79,6 +79,8 @@ private Q_SLOTS:
     void windowSlides();
     void backoffDoubles();
     void backoffStartsAnewAfterAQuietTime();
+    void actionsTellDelaysInReadableUnits_data();
+    void actionsTellDelaysInReadableUnits();
     void pauses();
     void aFailingRestartIsAFailure();
     void aDeafSiblingIsReplaced();
@@ -244,7 +246,7 @@ void tst_SupervisorRestarts::backoffDoubles()
             times += entry.section(QLatin1Char(' '), 0, 0);
     }
     QCOMPARE(times.join(QLatin1Char(' ')), text("0 1000 3000 7000 15000 23000 31000"));
-    QCOMPARE(supervisor.incidents().at(1).action, text("to be restarted in 2000 ms"));
+    QCOMPARE(supervisor.incidents().at(1).action, text("to be restarted in 2 s"));
 }
 
 void tst_SupervisorRestarts::backoffStartsAnewAfterAQuietTime()
@@ -256,7 +258,35 @@ void tst_SupervisorRestarts::backoffStartsAnewAfterAQuietTime()
     supervisor.start();
     QTRY_COMPARE(supervisor.serviceInfo(text("a"))->restartCount, 3);
     for (const auto &incident : supervisor.incidents())
-        QCOMPARE(incident.action, text("to be restarted in 1000 ms"));
+        QCOMPARE(incident.action, text("to be restarted in 1 s"));
+}
+
+void tst_SupervisorRestarts::actionsTellDelaysInReadableUnits_data()
+{
+    QTest::addColumn<std::chrono::milliseconds>("delay");
+    QTest::addColumn<QString>("action");
+
+    QTest::newRow("below a second") << 20ms << text("to be restarted in 20 ms");
+    QTest::newRow("seconds and a part")
+        << std::chrono::milliseconds(1500) << text("to be restarted in 1500 ms");
+    QTest::newRow("whole seconds") << std::chrono::milliseconds(2s) << text("to be restarted in 2 s");
+    QTest::newRow("part of a long time") << 12'345ms << text("to be restarted in 12 s");
+    QTest::newRow("above a minute") << std::chrono::milliseconds(90s) << text("to be restarted in 90 s");
+    QTest::newRow("rounded up to a minute") << 59'900ms << text("to be restarted in 1 min");
+    QTest::newRow("minutes") << std::chrono::milliseconds(10min) << text("to be restarted in 10 min");
+}
+
+void tst_SupervisorRestarts::actionsTellDelaysInReadableUnits()
+{
+    QFETCH(const std::chrono::milliseconds, delay);
+    QFETCH(const QString, action);
+    const Crew crew;
+    Supervisor supervisor;
+    supervisor.setBackoff(backoff(delay, delay));
+    supervisor.addService(crew.spec(text("a"), timed(crew.log, 1)));
+    supervisor.start();
+    QTRY_COMPARE(supervisor.incidents().size(), 1);
+    QCOMPARE(supervisor.incidents().constFirst().action, action);
 }
 
 // SV-14, D10
@@ -274,8 +304,8 @@ void tst_SupervisorRestarts::pauses()
     supervisor.addService(crew.spec(text("b")));
     MICROIO_AWAIT(started(supervisor));
     QTRY_COMPARE(supervisor.serviceInfo(text("a"))->restartCount, 3);
-    QVERIFY(
-        supervisor.incidents().at(1).action.startsWith(text("too many failures: nothing is restarted for")));
+    const QString paused = supervisor.incidents().at(1).action;
+    QVERIFY2(paused.startsWith(text("too many failures: nothing is restarted for ")), qPrintable(paused));
     QTRY_COMPARE(statesOf(supervisor), text("a:Running b:Running"));
     QVERIFY(m_clock->elapsed() >= 7500ms && m_clock->elapsed() <= 15s);
     QCOMPARE(supervisor.incidents().at(2).action, text("restarted")); // the count is 0

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "../shared/looper.h"
+#include "loop/blocking_p.h"
 
 #include <MicroIO/CloseScope>
 #include <MicroIO/LoopServiceThread>
@@ -93,6 +94,7 @@ private Q_SLOTS:
     void advanceStopsAtEachDueMoment();
     void advanceOnAutomaticClock();
     void sleepersOfBeforeFollowTheClock();
+    void joinsOfBeforeFollowTheClock();
     void secondClockIsRefused();
     void negativeAdvanceIsRefused();
     void foreignThreadMayNotAdvance();
@@ -356,6 +358,35 @@ void tst_TestClock::sleepersOfBeforeFollowTheClock()
     beat(scope, 1h, 1, &beats);
     const TestClock clock;
     QTRY_COMPARE(beats.load(), 1);
+}
+
+void tst_TestClock::joinsOfBeforeFollowTheClock()
+{
+    const auto service = makeService<HeartbeatService>(QStringLiteral("heart"), 1h, 2);
+    service->start();
+    service->waitStarted();
+    Looper patient;
+    Looper hasty;
+    std::atomic<int> patientGot = -1;
+    std::atomic<int> hastyGot = -1;
+    patient.post([&] { patientGot = service->joinOrLog(); });
+    hasty.post([&] { hastyGot = service->joinOrLog(QDeadlineTimer(90min)); });
+    const auto blockedThreads = [] {
+        int count = 0;
+        Detail::BlockedThread::forEach([&count](Detail::BlockedThread &) { ++count; });
+        return count;
+    };
+    QTRY_COMPARE(blockedThreads(), 2);
+    const auto stop = qScopeGuard([&] { service->stop(); }); // whatever fails, the loopers end
+
+    const TestClock clock;
+    QTRY_COMPARE(hastyGot.load(), 0);
+    QCOMPARE(m_warnings->take(),
+             QStringList{QStringLiteral(
+                 "critical microio.service: Service heart has not ended within the time limit; "
+                 "it runs on.")});
+    QTRY_COMPARE(patientGot.load(), 1);
+    QCOMPARE(service->beats.load(), 2);
 }
 
 void tst_TestClock::secondClockIsRefused()
