@@ -11,6 +11,7 @@
 #include <QSemaphore>
 #include <QThread>
 
+#include <functional>
 #include <memory>
 #include <semaphore>
 
@@ -171,17 +172,41 @@ double callSyncPeer()
     return seconds * 1e9 / calls + (sum == -1);
 }
 
-double startAndStop()
+/// Microseconds that \a round takes, many times over.
+double perRound(const std::function<void()> &round)
 {
     const double start = Bench::wallSeconds();
-    for (int i = 0; i < starts; ++i) {
-        LoopServiceThread service(QStringLiteral("brief"));
-        service.start();
-        service.waitStarted();
-        service.stop();
-        service.joinOrLog();
-    }
+    for (int i = 0; i < starts; ++i)
+        round();
     return (Bench::wallSeconds() - start) * 1e6 / starts;
+}
+
+void roundOf(ServiceThread &service)
+{
+    service.start();
+    service.waitStarted();
+    service.stop();
+    service.joinOrLog();
+}
+
+double startAndStopLoop()
+{
+    return perRound([] {
+        LoopServiceThread service(QStringLiteral("brief"));
+        roundOf(service);
+    });
+}
+
+double startAndStopTarget()
+{
+    return perRound([] {
+        ServiceThread service(QStringLiteral("brief"), [](ServiceThread &self) {
+            self.reportStarted();
+            (void)self.closeScope().wait();
+        });
+        roundOf(service);
+        service.stopAndJoin();
+    });
 }
 
 /// Is ready when its loop turns, as a LoopServiceThread is.
@@ -200,37 +225,8 @@ protected:
     }
 };
 
-double startAndStopLoopPeer()
-{
-    const double start = Bench::wallSeconds();
-    for (int i = 0; i < starts; ++i) {
-        LoopPeer thread;
-        thread.start();
-        thread.ready.acquire();
-        thread.quit();
-        thread.wait();
-    }
-    return (Bench::wallSeconds() - start) * 1e6 / starts;
-}
-
-double startAndStopTarget()
-{
-    const double start = Bench::wallSeconds();
-    for (int i = 0; i < starts; ++i) {
-        ServiceThread service(QStringLiteral("brief"), [](ServiceThread &self) {
-            self.reportStarted();
-            (void)self.closeScope().wait();
-        });
-        service.start();
-        service.waitStarted();
-        service.stop();
-        service.stopAndJoin();
-    }
-    return (Bench::wallSeconds() - start) * 1e6 / starts;
-}
-
 /// Is ready before its loop begins, which quit() then mostly forestalls.
-class PeerThread : public QThread
+class EarlyPeer : public QThread
 {
 public:
     QSemaphore ready;
@@ -243,17 +239,16 @@ protected:
     }
 };
 
+template<typename Peer>
 double startAndStopPeer()
 {
-    const double start = Bench::wallSeconds();
-    for (int i = 0; i < starts; ++i) {
-        PeerThread thread;
+    return perRound([] {
+        Peer thread;
         thread.start();
         thread.ready.acquire();
         thread.quit();
         thread.wait();
-    }
-    return (Bench::wallSeconds() - start) * 1e6 / starts;
+    });
 }
 
 void compareAll(const QString &where)
@@ -263,11 +258,11 @@ void compareAll(const QString &where)
     // Two pairs that do the same: a loop that turns, and a thread that only waits to be stopped. The third is not one, but
     // what the words "a bare QThread" may be taken for.
     Bench::compare(QStringLiteral("start, ready, stop, join of a loop, ") + where, QStringLiteral("us"),
-                   1 / 1.3, startAndStop, startAndStopLoopPeer);
+                   1 / 1.3, startAndStopLoop, startAndStopPeer<LoopPeer>);
     Bench::compare(QStringLiteral("start, ready, stop, join of a target, ") + where, QStringLiteral("us"),
-                   1 / 1.3, startAndStopTarget, startAndStopPeer);
+                   1 / 1.3, startAndStopTarget, startAndStopPeer<EarlyPeer>);
     Bench::compare(QStringLiteral("a loop beside a thread without one, ") + where, QStringLiteral("us"),
-                   1 / 1.3, startAndStop, startAndStopPeer);
+                   1 / 1.3, startAndStopLoop, startAndStopPeer<EarlyPeer>);
 }
 
 } // namespace
