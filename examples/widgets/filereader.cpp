@@ -1,28 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "filereader.h"
 
-#include <QCoreApplication>
 #include <QDateTime>
 #include <QFile>
 #include <QLocale>
 
 using namespace MicroIO;
-
-namespace {
-
-QString tr(const char *text)
-{
-    return QCoreApplication::translate("FileReader", text);
-}
-
-QString grew(qint64 before, qint64 now)
-{
-    const QLocale locale;
-    return tr("The file grew while it was read, from %1 to %2 bytes or more.")
-        .arg(locale.toString(before), locale.toString(now));
-}
-
-} // namespace
 
 QCoro::Task<QString> FileReader::read(CancelScope scope, QString path, const Take &take)
 {
@@ -54,4 +37,11 @@ QCoro::Task<QString> FileReader::read(CancelScope scope, QString path, const Tak
     if (file.fileTime(QFileDevice::FileModificationTime) != changed)
         co_return tr("The file was changed while it was read.");
     co_return QString();
+}
+
+QString FileReader::grew(qint64 before, qint64 now)
+{
+    const QLocale locale;
+    return tr("The file grew while it was read, from %1 to %2 bytes or more.")
+        .arg(locale.toString(before), locale.toString(now));
 }

@@ -7,6 +7,7 @@
 
 #include <QByteArray>
 #include <QByteArrayView>
+#include <QCoreApplication>
 #include <QCoroTask>
 #include <QString>
 
@@ -15,6 +16,8 @@
 /// Reads files piece by piece, and lets its event loop have a turn every few milliseconds.
 class FileReader
 {
+    Q_DECLARE_TR_FUNCTIONS(FileReader)
+
 public:
     /// False ends the reading.
     using Take = std::function<bool(QByteArrayView piece)>;
@@ -25,6 +28,8 @@ public:
     QCoro::Task<QString> read(MicroIO::CancelScope scope, QString path, const Take &take);
 
 private:
+    static QString grew(qint64 before, qint64 now);
+
     // Small enough to be read and worked off in a few milliseconds, from slow disks too.
     static constexpr qsizetype pieceSize = 256 * 1024;
 

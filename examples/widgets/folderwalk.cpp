@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "folderwalk.h"
 
-#include <QCoreApplication>
 #include <QDir>
 
 namespace {
-
-QString tr(const char *text)
-{
-    return QCoreApplication::translate("FolderWalk", text);
-}
 
 /// True if the links that begin with \a link lead back to one of them.
 bool leadsInACircle(const QFileInfo &link)

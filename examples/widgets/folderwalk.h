@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <QCoreApplication>
 #include <QDirIterator>
 #include <QFileInfo>
 #include <QSet>
@@ -25,6 +26,8 @@ struct FolderEntry
 /// entry, too; nothing throws. Sockets, pipes and devices are never opened.
 class FolderWalk
 {
+    Q_DECLARE_TR_FUNCTIONS(FolderWalk)
+
 public:
     explicit FolderWalk(const QString &folder);
 

@@ -77,6 +77,7 @@ private Q_SLOTS:
 
     void aFactoryThatAlwaysFailsLeavesTheThread();
     void aDialogInASlotHoldsUpNothing();
+    void whatASlotOrdersIsDoneInItsDialog();
     void theEndOfADeafOneIsSeenInADialog();
     void aFactoryMayTurnTheLoop();
     void stoppedByItsOwnSlot();
@@ -147,6 +148,26 @@ void tst_SupervisorSlots::aDialogInASlotHoldsUpNothing()
     QTRY_VERIFY(isRestarted);
     QTRY_COMPARE(supervisor.serviceInfo(text("a"))->state, State::Running);
     QCOMPARE(supervisor.serviceInfo(text("a"))->restartCount, 1);
+}
+
+// Nothing else happens meanwhile that would have the order carried out.
+void tst_SupervisorSlots::whatASlotOrdersIsDoneInItsDialog()
+{
+    const Crew crew;
+    Supervisor supervisor;
+    supervisor.addService(crew.spec(text("a")));
+    std::optional<bool> isRunning;
+    connect(&supervisor, &Supervisor::serviceStateChanged, this, [&](const QString &name, State state) {
+        if (state != State::Stopped)
+            return;
+        QVERIFY(supervisor.startService(name));
+        isRunning = turnUntil(
+            [&supervisor, &name] { return supervisor.serviceInfo(name)->state == State::Running; });
+    });
+    MICROIO_AWAIT(started(supervisor));
+    QVERIFY(supervisor.stopService(text("a")));
+    QTRY_VERIFY(isRunning.has_value());
+    QVERIFY(*isRunning);
 }
 
 void tst_SupervisorSlots::theEndOfADeafOneIsSeenInADialog()
