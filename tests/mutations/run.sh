@@ -27,9 +27,20 @@ fi
 copy=$work/source
 build=$work/build
 log=$work/log
-rm -rf "$copy"
-mkdir -p "$copy" || exit 1
-(cd "$source" && tar -cf - CMakeLists.txt cmake src qml tests examples) | (cd "$copy" && tar -xf -) || exit 1
+
+# Nothing but what differs is replaced, and gets the time of now: a build goes by that, and what the last run has put back
+# after its last build must be compiled again.
+fresh=$work/fresh
+rm -rf "$fresh"
+mkdir -p "$fresh" "$copy" || exit 1
+(cd "$source" && tar -cf - CMakeLists.txt cmake src qml tests examples) | (cd "$fresh" && tar -xf -) || exit 1
+(cd "$fresh" && find . -type f) | while IFS= read -r file; do
+    cmp -s "$fresh/$file" "$copy/$file" && continue
+    mkdir -p "$copy/${file%/*}" && cp "$fresh/$file" "$copy/$file" || exit 1
+done || exit 1
+(cd "$copy" && find . -type f) | while IFS= read -r file; do
+    [ -e "$fresh/$file" ] || rm "$copy/$file"
+done
 
 [ $# -gt 0 ] || set -- "$here"/*.patch
 

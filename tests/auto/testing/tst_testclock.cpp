@@ -83,6 +83,7 @@ private Q_SLOTS:
     void sleepsEndInTheOrderOfTheirMoments();
     void timeStandsStillWhileTheTestsOwnCodeRuns();
     void threadsThatWorkHoldTheTime();
+    void refusedWaitsHoldTheTime();
     void poolWorkHoldsTheTime();
     void startOfAServiceHoldsTheTime();
     void blockedTestLetsTheTimeJump();
@@ -215,6 +216,31 @@ void tst_TestClock::threadsThatWorkHoldTheTime()
         co_return done.load();
     };
     MICROIO_COMPARE_AWAIT(body(scope), 1);
+}
+
+// After some turns they are made to pause, for a moment of real time in which nothing moves.
+void tst_TestClock::refusedWaitsHoldTheTime()
+{
+    const TestClock clock;
+    const CancelScope scope;
+    scope.cancel();
+    Looper looper;
+    std::atomic<int> refusals = 0;
+    const auto swallow = [&](CancelScope own) -> QCoro::Task<> {
+        while (refusals < 50) {
+            try {
+                co_await own.sleep(1s);
+            } catch (const Cancelled &) {
+                ++refusals;
+            }
+        }
+    };
+    looper.call([&] { swallow(scope); });
+    const auto body = [&](CancelScope own) -> QCoro::Task<int> {
+        co_await own.sleep(1s);
+        co_return refusals.load();
+    };
+    MICROIO_COMPARE_AWAIT(body(CancelScope()), 50);
 }
 
 void tst_TestClock::poolWorkHoldsTheTime()
