@@ -65,6 +65,7 @@ private Q_SLOTS:
     void happyPath();
     void statesAreToldOnTheOwnersThread();
     void aServiceWhoseCoroutineEndsHasStopped();
+    void whoAwaitsTheBaseIsCancelled();
     void failingWhileStartingReachesTheParent_data();
     void failingWhileStartingReachesTheParent();
     void endingBeforeItIsReadyIsAFailure();
@@ -138,6 +139,54 @@ void tst_LoopServiceThread::statesAreToldOnTheOwnersThread()
         service.reset();
     });
     expectFailureLogged(text("X"));
+}
+
+namespace {
+
+/// Does as a plain service does, and then notes how that has ended.
+class Extended : public LoopServiceThread
+{
+public:
+    Extended()
+        : LoopServiceThread(text("extended"))
+    {
+    }
+
+    QString heard;
+
+protected:
+    QCoro::Task<> runAsync(CancelScope scope) override
+    {
+        try {
+            auto plain = LoopServiceThread::runAsync(scope);
+            co_await plain;
+            heard = text("nothing");
+        } catch (const Cancelled &e) {
+            heard = text(e.timedOut() ? "timed out: " : "cancelled: ") + e.reason();
+            throw;
+        }
+    }
+};
+
+} // namespace
+
+void tst_LoopServiceThread::whoAwaitsTheBaseIsCancelled()
+{
+    const auto service = makeService<Extended>();
+    service->start();
+    service->waitStarted();
+    QVERIFY(service->stop(text("enough")));
+    QVERIFY(service->joinOrLog(QDeadlineTimer(30s)));
+    QCOMPARE(service->heard, text("cancelled: enough"));
+    QCOMPARE(service->state(), State::Stopped);
+
+    // before it has begun
+    const auto late = makeService<Extended>();
+    QVERIFY(late->stop(text("changed my mind")));
+    late->start();
+    QVERIFY(late->joinOrLog(QDeadlineTimer(30s)));
+    QCOMPARE(late->heard, text("cancelled: changed my mind"));
+    QCOMPARE(late->state(), State::Stopped);
 }
 
 void tst_LoopServiceThread::aServiceWhoseCoroutineEndsHasStopped()
