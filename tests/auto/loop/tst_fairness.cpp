@@ -131,8 +131,8 @@ void tst_Fairness::invariant6_spinningCoroutineLeavesTimersAndSockets()
         loaded = rates.measure(300ms);
         stop = true;
         QTRY_VERIFY(spinner->isDone());
-        QVERIFY2(rounds >= 100, qPrintable(QString::number(rounds)));
-        isFair = loaded.ticks * 2 >= idle.ticks && loaded.roundTrips * leastShare >= idle.roundTrips;
+        isFair = rounds >= 100 && loaded.ticks * 2 >= idle.ticks
+                 && loaded.roundTrips * leastShare >= idle.roundTrips;
     }
     const auto text = QStringLiteral("ticks %1 of %2, round trips %3 of %4, beside %5 rounds")
                           .arg(loaded.ticks)
@@ -170,6 +170,7 @@ void tst_Fairness::invariant6_burstIsWorkedOffInSlices()
     const Deadline due = now() + 500ms; // real time: by real timers, all due before the first is worked off
     for (int i = 0; i < count; ++i)
         byTimer ? sleep(due) : wait();
+    const bool isInTime = now() < due; // else some of them were due when they began, and needed no timer
     if (!byTimer)
         closeScope.close();
 
@@ -187,7 +188,8 @@ void tst_Fairness::invariant6_burstIsWorkedOffInSlices()
     QTRY_COMPARE_WITH_TIMEOUT(resumed, count, 60'000);
     QVERIFY2(turns >= 3, qPrintable(QString::number(turns)));
     QVERIFY2(longest < count / 2, qPrintable(QString::number(longest)));
-    QCOMPARE(timersLeft, byTimer); // nor were the timers worked off in one go
+    if (isInTime)
+        QCOMPARE(timersLeft, byTimer); // nor were the timers worked off in one go
 }
 
 // A coroutine whose waits are all there already still lets the loop have its turns.
