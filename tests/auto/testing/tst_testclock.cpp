@@ -199,7 +199,6 @@ void tst_TestClock::threadsThatWorkHoldTheTime()
 {
     const TestClock clock;
     CancelScope scope;
-    Looper looper;
     std::atomic<int> done = 0;
     // hops to and fro between two threads that take a real while each
     const auto work = [&](CancelScope own) -> QCoro::Task<> {
@@ -210,6 +209,7 @@ void tst_TestClock::threadsThatWorkHoldTheTime()
         }
         ++done;
     };
+    Looper looper; // it ends before what it uses
     looper.call([&] { work(scope); });
     const auto body = [&](CancelScope own) -> QCoro::Task<int> {
         co_await own.sleep(1s);
@@ -224,7 +224,6 @@ void tst_TestClock::refusedWaitsHoldTheTime()
     const TestClock clock;
     const CancelScope scope;
     scope.cancel();
-    Looper looper;
     std::atomic<int> refusals = 0;
     const auto swallow = [&](CancelScope own) -> QCoro::Task<> {
         while (refusals < 50) {
@@ -235,6 +234,7 @@ void tst_TestClock::refusedWaitsHoldTheTime()
             }
         }
     };
+    Looper looper; // it ends before what it uses
     looper.call([&] { swallow(scope); });
     const auto body = [&](CancelScope own) -> QCoro::Task<int> {
         co_await own.sleep(1s);
