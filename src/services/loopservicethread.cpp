@@ -4,51 +4,22 @@
 #include "loop/scheduler_p.h"
 #include "scopes/closescope_p.h"
 #include "scopes/errors_p.h"
+#include "services/idling_p.h"
 #include "services/loopservicethread_p.h"
 #include "services/servicethread_p.h"
 #include "tasks/taskerror_p.h"
 
 #include <QScopeGuard>
 
+#include <utility>
+
 namespace MicroIO {
-
-namespace {
-
-/// Until \a task has ended; errorOf() then tells how, without the second throw that to await the task itself would be.
-class EndOf
-{
-public:
-    explicit EndOf(const QCoro::Task<> &task)
-        : m_task(task)
-    {
-    }
-
-    bool await_ready() const { return m_task.isReady(); }
-    auto await_suspend(std::coroutine_handle<> awaiter) const
-    {
-        return m_task.operator co_await().await_suspend(awaiter);
-    }
-    void await_resume() const {}
-
-private:
-    const QCoro::Task<> &m_task;
-};
-
-} // namespace
 
 LoopServiceThread::LoopServiceThread(const QString &name, QObject *parent)
     : ServiceThread(name, {}, parent)
     , d(std::make_unique<Detail::LoopServicePrivate>())
 {
-    core()->stopEndsLoop = false; // it ends after its last coroutine
-    closeScope().state()->addListener([scope = d->scope, weak = std::weak_ptr(closeScope().state())] {
-        QString reason;
-        if (const auto ended = weak.lock()) {
-            const std::lock_guard lock(ended->mutex);
-            reason = ended->reason;
-        }
-        scope.cancel(reason.isEmpty() ? QStringLiteral("the service was stopped") : reason);
-    });
+    core()->loopScope = d->scope;
 }
 
 LoopServiceThread::~LoopServiceThread()
@@ -58,6 +29,13 @@ LoopServiceThread::~LoopServiceThread()
 
 QCoro::Task<> LoopServiceThread::runAsync(CancelScope scope)
 {
+    if (QThread::currentThread() == this) {
+        using Detail::Idling;
+        co_await Detail::WaitOf<Idling, ServiceThread *, Detail::LoopServicePrivate *>(scope.state(), this,
+                                                                                       d.get());
+        co_return;
+    }
+    // Somebody else's coroutine: it may outlive the service.
     reportStarted();
     co_await scope.cancelled();
 }
@@ -79,10 +57,14 @@ TaskGroupHandle LoopServiceThread::taskGroup() const
 
 QObject *LoopServiceThread::context() const
 {
-    return QThread::currentThread() == this ? d->context : nullptr;
+    if (QThread::currentThread() != this || !d->hasLoop)
+        return nullptr;
+    if (!d->context)
+        d->context = std::make_unique<QObject>();
+    return d->context.get();
 }
 
-/// The coroutine that everything of the service runs below.
+/// The coroutine that everything of the service runs below; its loop ends after it.
 QCoro::Task<> LoopServiceThread::drive()
 {
     auto body = [this](TaskGroup &group, CancelScope scope) -> QCoro::Task<> {
@@ -91,47 +73,44 @@ QCoro::Task<> LoopServiceThread::drive()
             d->group = group.handle();
         }
         const auto service = runAsync(scope);
-        const EndOf end(service);
+        const Detail::EndOfRun end(service, *d);
         co_await end;
         // The usual end goes no further: each coroutine that it passes costs as much as a throw.
-        const auto error = Detail::errorOf(service);
-        if (error && !(d->scope.isCancelled() && Detail::isCancelledError(error)))
-            std::rethrow_exception(error);
+        const auto thrown = Detail::errorOf(service);
+        if (thrown && !(d->scope.isCancelled() && Detail::isCancelledError(thrown)))
+            std::rethrow_exception(thrown);
         group.cancel(QStringLiteral("the service has ended"));
     };
-    auto running = withTaskGroup(d->scope, body);
-    co_await running;
+    try {
+        auto running = withTaskGroup(d->scope, body);
+        co_await running;
+    } catch (const Cancelled &) {
+        if (!d->scope.isCancelled())
+            d->error = std::current_exception(); // nobody has stopped it
+    } catch (const TaskGroupError &e) {
+        d->error = e.exceptions().size() == 1 ? e.exceptions().front() : std::current_exception();
+    } catch (...) {
+        d->error = std::current_exception();
+    }
+    d->isDone = true;
+    QThread::exit();
 }
 
 void LoopServiceThread::runService()
 {
-    QObject context;
-    d->context = &context;
-    const auto forget = qScopeGuard([this] { d->context = nullptr; });
-    const Detail::LoopLagProbe lagProbe(core()->figures);
+    d->hasLoop = true;
+    const auto endContext = qScopeGuard([this] {
+        d->hasLoop = false;
+        d->context.reset();
+    });
     d->open(Detail::Scheduler::current()->inbox());
-    std::exception_ptr error;
-    bool isDone = false;
-    // A coroutine that outlives nothing here: the loop below ends after it.
-    const auto watch = [&]() -> QCoro::Task<> {
-        try {
-            auto task = drive();
-            co_await task;
-        } catch (const Cancelled &) {
-            if (!d->scope.isCancelled())
-                error = std::current_exception(); // nobody has stopped it
-        } catch (const TaskGroupError &e) {
-            error = e.exceptions().size() == 1 ? e.exceptions().front() : std::current_exception();
-        } catch (...) {
-            error = std::current_exception();
-        }
-        isDone = true;
-        QThread::exit();
-    };
-    auto watched = watch();
-    while (!isDone) {
+    Detail::LoopLagProbe lagProbe(core()->figures);
+    const auto driven = drive();
+    if (!d->isDone)
+        lagProbe.start(); // behind what somebody may wait for: that the service is ready
+    while (!d->isDone) {
         exec();
-        if (!isDone)
+        if (!d->isDone)
             stop(QStringLiteral("its event loop was asked to quit"));
     }
     {
@@ -139,8 +118,8 @@ void LoopServiceThread::runService()
         const std::lock_guard lock(d->mutex);
         d->group.reset();
     }
-    if (error)
-        std::rethrow_exception(error);
+    if (d->error)
+        std::rethrow_exception(std::exchange(d->error, nullptr));
 }
 
 void LoopServiceThread::postCall(const std::shared_ptr<Detail::SyncCall> &call)

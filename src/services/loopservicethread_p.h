@@ -8,11 +8,14 @@
 #include <QObject>
 
 #include <atomic>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <optional>
 
 namespace MicroIO::Detail {
+
+class Idling;
 
 class LoopServicePrivate
 {
@@ -28,7 +31,13 @@ public:
     CancelScope scope; // above all coroutines of the service
     mutable std::mutex mutex;
     std::optional<TaskGroupHandle> group; // guarded by mutex; set while the service's coroutine runs
-    QObject *context = nullptr; // of the service's thread
+
+    // of the service's thread
+    bool hasLoop = false;
+    bool isDone = false; // its coroutines have ended
+    std::exception_ptr error; // by this, if it was no success
+    std::unique_ptr<QObject> context; // made when somebody asks for it
+    Idling *idling = nullptr; // the default runAsync() while that waits
 
 private:
     std::shared_ptr<Inbox> m_door; // set once, before m_inbox

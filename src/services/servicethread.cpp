@@ -19,8 +19,10 @@ ServiceThread::ServiceThread(const QString &name, Target target, QObject *parent
     , d(std::make_shared<Detail::ServicePrivate>(this, name, std::move(target)))
 {
     d->closeScope.state()->addListener([weak = std::weak_ptr(d)] {
-        if (const auto alive = weak.lock())
+        if (const auto alive = weak.lock()) {
             alive->stopped();
+            alive->cancelLoop();
+        }
     });
     setObjectName(name);
 }

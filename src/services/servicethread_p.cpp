@@ -47,6 +47,8 @@ QEvent::Type ServicePrivate::newsEvent()
 
 void ServicePrivate::tellLocked(News item)
 {
+    if (news.empty())
+        news.reserve(4); // from Starting to Stopped
     news.push_back(std::move(item));
     ClockSource::tellActivity(); // on its way to the owner, and perhaps a thread that begins
     if (news.size() == 1 && service)
@@ -236,7 +238,7 @@ bool ServicePrivate::beginRun()
                 enterLocked(State::Stopping);
             if (isStopped) {
                 service->QThread::requestInterruption();
-                if (stopEndsLoop)
+                if (!loopScope)
                     service->QThread::quit();
             }
             return true;
@@ -267,11 +269,19 @@ void ServicePrivate::stopped()
         listeners = wakeStarted(change);
         if (service && hasRun) {
             service->QThread::requestInterruption();
-            if (stopEndsLoop)
+            if (!loopScope)
                 service->QThread::quit();
         }
     }
     tell(listeners, false);
+}
+
+void ServicePrivate::cancelLoop()
+{
+    if (!loopScope)
+        return;
+    const QString reason = closeScope.reason();
+    loopScope->cancel(reason.isEmpty() ? QStringLiteral("the service was stopped") : reason);
 }
 
 void ServicePrivate::reportStarted()

@@ -48,6 +48,8 @@ public:
     void reportStarted();
     /// The close scope has ended, by whoever that was. Any thread.
     void stopped();
+    /// Behind that: what runs in the loop of a LoopServiceThread is cancelled. Any thread.
+    void cancelLoop();
     /// On the service's thread: none of its code runs from here on but what ends with its loop.
     void end(std::exception_ptr error);
 
@@ -86,6 +88,9 @@ public:
     ChangeListeners watchers; // of the state, and of whether the object is there
     ServiceThread::Target target; // of the service's thread while that runs
 
+    /// Of a LoopServiceThread: above all its coroutines. Its loop ends after the last of them, and not by stop().
+    std::optional<CancelScope> loopScope;
+
     std::mutex starting; // held while the thread is being started, and when the object begins to go
     bool isGoing = false; // guarded by starting
 
@@ -98,7 +103,6 @@ public:
     bool isStopped = false; // was asked to stop after it was started
     bool hasEnded = false; // will not be ready any more
     bool isStartTold = false; // those who wait for the start know how it went
-    bool stopEndsLoop = true; // stop() ends what runs in QThread::exec()
     std::exception_ptr cause; // of the failure
     std::optional<Deadline> readySince;
     std::optional<Deadline> endedAt;

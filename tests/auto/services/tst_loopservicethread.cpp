@@ -64,7 +64,10 @@ private Q_SLOTS:
 
     void happyPath();
     void statesAreToldOnTheOwnersThread();
+    void theBaseOnAScopeThatOthersCancelFails();
+    void theBaseAwaitedElsewhereOutlivesTheService();
     void aServiceWhoseCoroutineEndsHasStopped();
+    void whoAwaitsTheBaseIsCancelled_data();
     void whoAwaitsTheBaseIsCancelled();
     void failingWhileStartingReachesTheParent_data();
     void failingWhileStartingReachesTheParent();
@@ -147,8 +150,9 @@ namespace {
 class Extended : public LoopServiceThread
 {
 public:
-    Extended()
+    explicit Extended(bool doesMore)
         : LoopServiceThread(text("extended"))
+        , m_doesMore(doesMore)
     {
     }
 
@@ -157,8 +161,14 @@ public:
 protected:
     QCoro::Task<> runAsync(CancelScope scope) override
     {
+        auto plain = LoopServiceThread::runAsync(scope);
         try {
-            auto plain = LoopServiceThread::runAsync(scope);
+            if (m_doesMore)
+                co_await scope.checkpoint();
+        } catch (const Cancelled &) {
+            // the plain one is to tell it
+        }
+        try {
             co_await plain;
             heard = text("nothing");
         } catch (const Cancelled &e) {
@@ -166,13 +176,24 @@ protected:
             throw;
         }
     }
+
+private:
+    const bool m_doesMore;
 };
 
 } // namespace
 
+void tst_LoopServiceThread::whoAwaitsTheBaseIsCancelled_data()
+{
+    QTest::addColumn<bool>("doesMore");
+    QTest::addRow("it awaits nothing else") << false;
+    QTest::addRow("it awaits something else before") << true;
+}
+
 void tst_LoopServiceThread::whoAwaitsTheBaseIsCancelled()
 {
-    const auto service = makeService<Extended>();
+    QFETCH(const bool, doesMore);
+    const auto service = makeService<Extended>(doesMore);
     service->start();
     service->waitStarted();
     QVERIFY(service->stop(text("enough")));
@@ -180,13 +201,67 @@ void tst_LoopServiceThread::whoAwaitsTheBaseIsCancelled()
     QCOMPARE(service->heard, text("cancelled: enough"));
     QCOMPARE(service->state(), State::Stopped);
 
+    // while it idles
+    const auto idle = makeService<Extended>(doesMore);
+    idle->start();
+    idle->waitStarted();
+    for (int turn = 0; turn < 2; ++turn)
+        idle->callSync([] {});
+    QVERIFY(idle->stop(text("enough")));
+    QVERIFY(idle->joinOrLog(QDeadlineTimer(30s)));
+    QCOMPARE(idle->heard, text("cancelled: enough"));
+    QCOMPARE(idle->state(), State::Stopped);
+
     // before it has begun
-    const auto late = makeService<Extended>();
+    const auto late = makeService<Extended>(doesMore);
     QVERIFY(late->stop(text("changed my mind")));
     late->start();
     QVERIFY(late->joinOrLog(QDeadlineTimer(30s)));
     QCOMPARE(late->heard, text("cancelled: changed my mind"));
     QCOMPARE(late->state(), State::Stopped);
+}
+
+namespace {
+
+/// A plain service, but for the scope that it waits on.
+class Rescoped : public LoopServiceThread
+{
+public:
+    explicit Rescoped(CancelScope scope)
+        : LoopServiceThread(text("rescoped"))
+        , m_scope(std::move(scope))
+    {
+    }
+
+protected:
+    QCoro::Task<> runAsync(CancelScope) override { return LoopServiceThread::runAsync(m_scope); }
+
+private:
+    const CancelScope m_scope;
+};
+
+} // namespace
+
+void tst_LoopServiceThread::theBaseOnAScopeThatOthersCancelFails()
+{
+    const CancelScope scope;
+    const auto service = makeService<Rescoped>(scope);
+    service->start();
+    service->waitStarted();
+    scope.cancel(text("by others"));
+    QVERIFY(service->joinOrLog(QDeadlineTimer(30s)));
+    QCOMPARE(service->state(), State::Failed); // nobody has stopped it
+    expectFailureLogged(text("by others"), text("rescoped"));
+}
+
+void tst_LoopServiceThread::theBaseAwaitedElsewhereOutlivesTheService()
+{
+    const CancelScope scope;
+    auto service = std::make_unique<LoopServiceThread>(text("elsewhere"));
+    auto task = service->runAsync(scope);
+    service.reset();
+    scope.cancel(text("enough"));
+    QCOMPARE(chainThrownBy([&] { await(std::move(task)); }), text("Cancelled(enough)"));
 }
 
 void tst_LoopServiceThread::aServiceWhoseCoroutineEndsHasStopped()

@@ -12,12 +12,14 @@
 #include <QtTest/QtTest>
 
 #include <optional>
+#include <semaphore>
 #include <thread>
 
 using namespace MicroIO;
 using namespace std::chrono_literals;
 using Tests::Blocker;
 using Tests::makeScripted;
+using Tests::ScriptedService;
 using Tests::startScripted;
 
 namespace {
@@ -44,6 +46,7 @@ private Q_SLOTS:
     void figuresAreReadWhileTheyChange();
     void theUptimeIsThatOfAReadyService();
     void aStuckLoopIsLate();
+    void aServiceStuckBeforeItsFirstWaitIsLate();
 
 private:
     std::optional<Tests::MessageLog> m_log;
@@ -172,6 +175,24 @@ void tst_ServiceFigures::aStuckLoopIsLate()
     service->stop();
     QVERIFY(service->joinOrLog(QDeadlineTimer(30s)));
     QCOMPARE(service->loopLag(), 0ms);
+}
+
+void tst_ServiceFigures::aServiceStuckBeforeItsFirstWaitIsLate()
+{
+    std::binary_semaphore letGo(0);
+    const auto service = makeScripted([&](ScriptedService &self, CancelScope scope) -> QCoro::Task<> {
+        self.reportStarted();
+        letGo.acquire();
+        co_await scope.cancelled();
+    });
+    service->start();
+    service->waitStarted();
+    const bool isLate = QTest::qWaitFor([&] { return service->loopLag() > 200ms; }, 30'000);
+    letGo.release();
+    QVERIFY(isLate);
+    QTRY_VERIFY_WITH_TIMEOUT(service->loopLag() < 100ms, 30'000); // measured again
+    service->stop();
+    QVERIFY(service->joinOrLog(QDeadlineTimer(30s)));
 }
 
 QTEST_GUILESS_MAIN(tst_ServiceFigures)

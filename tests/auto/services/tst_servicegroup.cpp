@@ -305,9 +305,9 @@ void tst_ServiceGroup::theWaitForTheStartHasOneLimit()
         group.add(makeNeverReady());
     QElapsedTimer timer;
     timer.start();
-    QCOMPARE(chainThrownBy([&] { group.start().waitStarted(QDeadlineTimer(300ms)); }), text("TimeoutError"));
-    QVERIFY(timer.elapsed() >= 299);
-    QVERIFY(timer.elapsed() < 800);
+    QCOMPARE(chainThrownBy([&] { group.start().waitStarted(QDeadlineTimer(1s)); }), text("TimeoutError"));
+    const auto elapsed = timer.elapsed();
+    QVERIFY2(elapsed >= 999 && elapsed < 2500, qPrintable(QString::number(elapsed))); // three limits are 3 s
     QVERIFY(group.stopJoin(30s));
 }
 
@@ -339,14 +339,16 @@ void tst_ServiceGroup::aDeafServiceCostsNoOneElseTheirTime()
             group.add(makeService<Slow>("slow", log));
     }
     group.start().waitStarted();
+    // Long enough for the others to end in their share of it, also on a machine that has much else to do.
+    constexpr auto limit = 1s;
     QElapsedTimer timer;
     timer.start();
     bool haveEnded = true;
     if (How(how) == How::Blocking) {
-        haveEnded = group.stopJoin(300ms);
+        haveEnded = group.stopJoin(limit);
     } else {
         const auto stop = [&]() -> QCoro::Task<bool> {
-            co_return co_await group.stopJoin(CancelScope().child(now() + 300ms));
+            co_return co_await group.stopJoin(CancelScope().child(now() + limit));
         };
         haveEnded = Tests::await(stop());
     }
@@ -357,7 +359,7 @@ void tst_ServiceGroup::aDeafServiceCostsNoOneElseTheirTime()
         states += service->state();
     letGo.release();
     QVERIFY(!haveEnded);
-    QVERIFY2(elapsed >= 299 && elapsed < 700, qPrintable(QString::number(elapsed)));
+    QVERIFY2(elapsed >= 999 && elapsed < 5000, qPrintable(QString::number(elapsed)));
     for (int i = 0; i < 3; ++i)
         QCOMPARE(states.at(i), i == place ? State::Stopping : State::Stopped);
     QCOMPARE(lines,
