@@ -150,21 +150,25 @@ bool ServicePrivate::join(QDeadlineTimer deadline, LimitBy by)
     {
         const std::lock_guard lock(starting);
     }
-    if (!ClockSource::installed()) {
-        // For the thread at once, if it is soon over: who is woken by the end, to wait for the thread then, is woken in vain.
-        // No longer than that, because a test's clock that is installed meanwhile would not be seen.
+    bool hasFinished = false;
+    if (runs()) {
+        // One wait in two parts: a test's clock, which may be installed at any moment, is never to miss who waits here.
         const std::function<bool()> isAtRest = [this] { return isAtRestLocked(); };
-        const BlockedThread listed(mutex, changed, isAtRest, deadline, endOfService(), name, by);
+        BlockedThread blocked(mutex, changed, isAtRest, deadline, endOfService(), name, by);
+        // For the thread at once, if it is soon over: who is woken by the end, to wait for the thread then, is woken in vain.
+        // No longer than that, because nothing wakes it for a clock that is installed meanwhile.
         const auto soon = std::min(deadline, QDeadlineTimer(std::chrono::milliseconds(100)));
-        if (!ClockSource::installed() && service->QThread::wait(soon)) {
-            // behind all that the thread has done, also for who does not see Qt's own locks
-            const std::lock_guard lock(mutex);
-            return true;
-        }
+        hasFinished = !ClockSource::installed() && service->QThread::wait(soon);
+        if (!hasFinished && !blocked.block())
+            return false;
     }
     // Then for what little the thread has left to do; only one that QThread itself has just started has told nothing.
-    return waitEnded(deadline, by)
-           && service->QThread::wait(isIdle() ? deadline : QDeadlineTimer(QDeadlineTimer::Forever));
+    if (!hasFinished
+        && !service->QThread::wait(isIdle() ? deadline : QDeadlineTimer(QDeadlineTimer::Forever)))
+        return false;
+    // behind all that the thread has done, also for who does not see Qt's own locks
+    const std::lock_guard lock(mutex);
+    return true;
 }
 
 void ServicePrivate::start(QThread::Priority priority)
