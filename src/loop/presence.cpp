@@ -26,15 +26,16 @@ PresentThreads &presentThreads()
 
 } // namespace
 
-Presence::Presence(QThread *thread, const QString &name)
+Presence::Presence(QThread *thread, const QString &what, const QString &name)
     : m_thread(thread)
+    , m_what(what)
     , m_name(name)
 {
     enter();
 }
 
-Presence::Presence(const QString &name)
-    : m_name(name)
+Presence::Presence(const QString &what)
+    : m_what(what)
 {
     enter();
 }
@@ -63,7 +64,7 @@ QStringList Presence::running(const std::function<bool(QThread *)> &isElsewhere)
     QStringList names;
     for (const auto *each : r.present) {
         if (!each->m_thread || (each->m_thread->isRunning() && !isElsewhere(each->m_thread)))
-            names += each->m_name;
+            names += each->displayName();
     }
     return names;
 }

@@ -9,6 +9,7 @@
 #include "services/servicethread_p.h"
 #include "tasks/taskerror_p.h"
 
+#include <QCoreApplication>
 #include <QScopeGuard>
 
 #include <utility>
@@ -103,9 +104,12 @@ void LoopServiceThread::runService()
         d->hasLoop = false;
         d->context.reset();
     });
-    d->open(Detail::Scheduler::current()->inbox());
+    auto *scheduler = Detail::Scheduler::current();
+    d->open(scheduler->inbox());
     Detail::LoopLagProbe lagProbe(core()->figures);
     const auto driven = drive();
+    // Who stops a service as soon as it is ready has done so by now: then it ends without a loop.
+    QCoreApplication::sendPostedEvents(scheduler);
     if (!d->isDone)
         lagProbe.start(); // behind what somebody may wait for: that the service is ready
     while (!d->isDone) {

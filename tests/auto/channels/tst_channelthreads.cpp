@@ -351,7 +351,8 @@ void tst_ChannelThreads::invariant6_aFastProducerDoesNotStarveTheReceiversLoop()
         producer.join();
         QCOMPARE(chainFrom(std::move(task)), QStringLiteral("nothing"));
     }
-    QVERIFY2(isFair(), qPrintable(QStringLiteral("%1 items, %2 of %3 ticks").arg(received).arg(busy).arg(idle)));
+    QVERIFY2(isFair(),
+             qPrintable(QStringLiteral("%1 items, %2 of %3 ticks").arg(received).arg(busy).arg(idle)));
 }
 
 QTEST_GUILESS_MAIN(tst_ChannelThreads)
