@@ -4,17 +4,72 @@
 #include "loop/scheduler_p.h"
 #include "scopes/closescope_p.h"
 #include "scopes/errors_p.h"
-#include "services/idling_p.h"
 #include "services/loopservicethread_p.h"
 #include "services/servicethread_p.h"
 #include "tasks/taskerror_p.h"
+#include <MicroIO/Service>
 
-#include <QCoreApplication>
 #include <QScopeGuard>
 
+#include <typeinfo>
 #include <utility>
 
 namespace MicroIO {
+
+namespace {
+
+/// Until \a task has ended; errorOf() then tells how, without the second throw that to await the task itself would be.
+class EndOf
+{
+public:
+    explicit EndOf(const QCoro::Task<> &task)
+        : m_task(task)
+    {
+    }
+
+    bool await_ready() const { return m_task.isReady(); }
+    auto await_suspend(std::coroutine_handle<> awaiter) const
+    {
+        return m_task.operator co_await().await_suspend(awaiter);
+    }
+    void await_resume() const {}
+
+private:
+    const QCoro::Task<> &m_task;
+};
+
+/// Until a service is stopped: as CancelScope::cancelled() on a scope of its, but it returns then. To throw costs a plain
+/// service a tenth of its start and stop, and would tell it what it has done.
+class StopWait
+{
+public:
+    StopWait(Detail::ScopeRef scope, const CancelScope &service)
+        : m_wait(std::move(scope))
+        , m_service(service)
+    {
+    }
+
+    bool await_ready() { return m_wait.await_ready(); }
+    void await_suspend(std::coroutine_handle<> coroutine) { m_wait.await_suspend(coroutine); }
+    void await_resume() const
+    {
+        if (!m_service.isCancelled())
+            m_wait.await_resume(); // others have cancelled it, or the loop has ended
+    }
+
+private:
+    Detail::CancelledWait m_wait;
+    const CancelScope m_service;
+};
+
+/// True for one of no class of its own, whose runAsync() nobody can have overridden.
+bool isPlain(const LoopServiceThread &service)
+{
+    return typeid(service) == typeid(LoopServiceThread)
+           || typeid(service) == typeid(Service<LoopServiceThread>);
+}
+
+} // namespace
 
 LoopServiceThread::LoopServiceThread(const QString &name, QObject *parent)
     : ServiceThread(name, {}, parent)
@@ -30,13 +85,6 @@ LoopServiceThread::~LoopServiceThread()
 
 QCoro::Task<> LoopServiceThread::runAsync(CancelScope scope)
 {
-    if (QThread::currentThread() == this) {
-        using Detail::Idling;
-        co_await Detail::WaitOf<Idling, ServiceThread *, Detail::LoopServicePrivate *>(scope.state(), this,
-                                                                                       d.get());
-        co_return;
-    }
-    // Somebody else's coroutine: it may outlive the service.
     reportStarted();
     co_await scope.cancelled();
 }
@@ -73,8 +121,14 @@ QCoro::Task<> LoopServiceThread::drive()
             const std::lock_guard lock(d->mutex);
             d->group = group.handle();
         }
+        if (isPlain(*this)) {
+            reportStarted();
+            co_await Detail::WaitOf<StopWait, CancelScope>(scope.state(), d->scope);
+            group.cancel(QStringLiteral("the service has ended"));
+            co_return;
+        }
         const auto service = runAsync(scope);
-        const Detail::EndOfRun end(service, *d);
+        const EndOf end(service);
         co_await end;
         // The usual end goes no further: each coroutine that it passes costs as much as a throw.
         const auto thrown = Detail::errorOf(service);
@@ -104,14 +158,9 @@ void LoopServiceThread::runService()
         d->hasLoop = false;
         d->context.reset();
     });
-    auto *scheduler = Detail::Scheduler::current();
-    d->open(scheduler->inbox());
-    Detail::LoopLagProbe lagProbe(core()->figures);
+    const Detail::LoopLagProbe lagProbe(core()->figures);
+    d->open(Detail::Scheduler::current()->inbox());
     const auto driven = drive();
-    // Who stops a service as soon as it is ready has done so by now: then it ends without a loop.
-    QCoreApplication::sendPostedEvents(scheduler);
-    if (!d->isDone)
-        lagProbe.start(); // behind what somebody may wait for: that the service is ready
     while (!d->isDone) {
         exec();
         if (!d->isDone)

@@ -15,8 +15,6 @@
 
 namespace MicroIO::Detail {
 
-class Idling;
-
 class LoopServicePrivate
 {
 public:
@@ -37,7 +35,6 @@ public:
     bool isDone = false; // its coroutines have ended
     std::exception_ptr error; // by this, if it was no success
     std::unique_ptr<QObject> context; // made when somebody asks for it
-    Idling *idling = nullptr; // the default runAsync() while that waits
 
 private:
     std::shared_ptr<Inbox> m_door; // set once, before m_inbox

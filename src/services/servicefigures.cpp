@@ -54,7 +54,7 @@ std::chrono::milliseconds ServiceFigures::loopLag() const
 LoopLagProbe::LoopLagProbe(ServiceFigures &figures)
     : m_figures(figures)
 {
-    setDue();
+    arm();
 }
 
 LoopLagProbe::~LoopLagProbe()
@@ -62,18 +62,11 @@ LoopLagProbe::~LoopLagProbe()
     m_figures.m_due.store(0, std::memory_order_release);
 }
 
-void LoopLagProbe::setDue()
+void LoopLagProbe::arm()
 {
+    m_timer.start(int(std::chrono::milliseconds(interval).count()), Qt::PreciseTimer, this);
     m_figures.m_due.store(steadyNow() + std::chrono::nanoseconds(interval).count(),
                           std::memory_order_release);
-}
-
-void LoopLagProbe::start()
-{
-    const qint64 due = m_figures.m_due.load(std::memory_order_relaxed);
-    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(
-        std::chrono::nanoseconds(due - steadyNow()));
-    m_timer.start(std::max(int(wait.count()), 0), Qt::PreciseTimer, this);
 }
 
 void LoopLagProbe::timerEvent(QTimerEvent *event)
@@ -82,8 +75,7 @@ void LoopLagProbe::timerEvent(QTimerEvent *event)
         return;
     m_figures.m_lag.store(steadyNow() - m_figures.m_due.load(std::memory_order_relaxed),
                           std::memory_order_relaxed);
-    setDue();
-    start();
+    arm();
 }
 
 } // namespace MicroIO::Detail

@@ -37,22 +37,19 @@ private:
     std::atomic<qint64> m_lag{0}; // how late it was last, in ns
 };
 
-/// Lives in a service's loop and measures how late that is, once a second, from when it was made. Real time also under a
-/// test's clock, where a timer for ever would keep the time moving.
+/// Lives in a service's loop and measures how late that is, once a second. Real time also under a test's clock, where
+/// a timer for ever would keep the time moving.
 class LoopLagProbe final : public QObject
 {
 public:
     explicit LoopLagProbe(ServiceFigures &figures);
     ~LoopLagProbe() override;
 
-    /// From here on its loop lets it measure.
-    void start();
-
 protected:
     void timerEvent(QTimerEvent *event) override;
 
 private:
-    void setDue();
+    void arm();
 
     ServiceFigures &m_figures;
     QBasicTimer m_timer;

@@ -150,8 +150,15 @@ bool ServicePrivate::join(QDeadlineTimer deadline, LimitBy by)
     {
         const std::lock_guard lock(starting);
     }
+    bool wasIdle = false;
+    bool wasAtRest = false;
+    {
+        const std::lock_guard lock(mutex);
+        wasIdle = state == State::Idle;
+        wasAtRest = isAtRestLocked();
+    }
     bool hasFinished = false;
-    if (runs()) {
+    if (!wasAtRest) {
         // One wait in two parts: a test's clock, which may be installed at any moment, is never to miss who waits here.
         const std::function<bool()> isAtRest = [this] { return isAtRestLocked(); };
         BlockedThread blocked(mutex, changed, isAtRest, deadline, endOfService(), name, by);
@@ -163,8 +170,7 @@ bool ServicePrivate::join(QDeadlineTimer deadline, LimitBy by)
             return false;
     }
     // Then for what little the thread has left to do; only one that QThread itself has just started has told nothing.
-    if (!hasFinished
-        && !service->QThread::wait(isIdle() ? deadline : QDeadlineTimer(QDeadlineTimer::Forever)))
+    if (!hasFinished && !service->QThread::wait(wasIdle ? deadline : QDeadlineTimer(QDeadlineTimer::Forever)))
         return false;
     // behind all that the thread has done, also for who does not see Qt's own locks
     const std::lock_guard lock(mutex);
