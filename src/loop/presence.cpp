@@ -26,16 +26,15 @@ PresentThreads &presentThreads()
 
 } // namespace
 
-Presence::Presence(QThread *thread, const QString &what, const QString &name)
+Presence::Presence(QThread *thread, const QString &name)
     : m_thread(thread)
-    , m_what(what)
     , m_name(name)
 {
     enter();
 }
 
-Presence::Presence(const QString &what)
-    : m_what(what)
+Presence::Presence(const QString &name)
+    : m_name(name)
 {
     enter();
 }
@@ -64,7 +63,7 @@ QStringList Presence::running(const std::function<bool(QThread *)> &isElsewhere)
     QStringList names;
     for (const auto *each : r.present) {
         if (!each->m_thread || (each->m_thread->isRunning() && !isElsewhere(each->m_thread)))
-            names += each->displayName();
+            names += each->m_name;
     }
     return names;
 }

@@ -18,10 +18,10 @@ class MICROIO_EXPORT Presence
 {
 public:
     /// A thread, from its start until it has an event loop, and again from the end of that to its own; not while it is
-    /// blocked in blockUntil(). Called \a what, with \a name in the place of its %1.
-    Presence(QThread *thread, const QString &what, const QString &name);
-    /// Work on a foreign thread, called \a what.
-    explicit Presence(const QString &what);
+    /// blocked in blockUntil().
+    Presence(QThread *thread, const QString &name);
+    /// Work on a foreign thread.
+    explicit Presence(const QString &name);
     ~Presence();
     Q_DISABLE_COPY_MOVE(Presence)
 
@@ -31,10 +31,8 @@ public:
 
 private:
     void enter();
-    QString displayName() const { return m_thread ? m_what.arg(m_name) : m_what; }
 
     QThread *const m_thread = nullptr;
-    const QString m_what; // not put together before somebody asks
     const QString m_name;
 };
 

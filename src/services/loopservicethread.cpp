@@ -38,28 +38,22 @@ private:
     const QCoro::Task<> &m_task;
 };
 
-/// Until a service is stopped: as CancelScope::cancelled() on a scope of its, but it returns then. To throw costs a plain
-/// service a tenth of its start and stop, and would tell it what it has done.
+/// Until its scope is cancelled: as CancelScope::cancelled(), but it returns then. To throw costs a plain service a tenth of
+/// its start and stop, and would tell it what it has done.
 class StopWait
 {
 public:
-    StopWait(Detail::ScopeRef scope, const CancelScope &service)
+    explicit StopWait(Detail::ScopeRef scope)
         : m_wait(std::move(scope))
-        , m_service(service)
     {
     }
 
     bool await_ready() { return m_wait.await_ready(); }
     void await_suspend(std::coroutine_handle<> coroutine) { m_wait.await_suspend(coroutine); }
-    void await_resume() const
-    {
-        if (!m_service.isCancelled())
-            m_wait.await_resume(); // others have cancelled it, or the loop has ended
-    }
+    void await_resume() const {}
 
 private:
     Detail::CancelledWait m_wait;
-    const CancelScope m_service;
 };
 
 /// True for one of no class of its own, whose runAsync() nobody can have overridden.
@@ -123,7 +117,7 @@ QCoro::Task<> LoopServiceThread::drive()
         }
         if (isPlain(*this)) {
             reportStarted();
-            co_await Detail::WaitOf<StopWait, CancelScope>(scope.state(), d->scope);
+            co_await Detail::WaitOf<StopWait>(scope.state());
             group.cancel(QStringLiteral("the service has ended"));
             co_return;
         }

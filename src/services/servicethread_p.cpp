@@ -36,7 +36,7 @@ ServicePrivate::ServicePrivate(ServiceThread *thread, const QString &serviceName
     , target(std::move(function))
     , service(thread)
 {
-    presence.emplace(thread, QStringLiteral("service %1"), name);
+    presence.emplace(thread, QStringLiteral("service %1").arg(name));
 }
 
 QEvent::Type ServicePrivate::newsEvent()

@@ -66,6 +66,7 @@ private Q_SLOTS:
     void statesAreToldOnTheOwnersThread();
     void theBaseOnAScopeThatOthersCancelFails();
     void theBaseAwaitedElsewhereOutlivesTheService();
+    void aPlainServiceEndsWithItsTaskGroup();
     void aServiceWhoseCoroutineEndsHasStopped();
     void whoAwaitsTheBaseIsCancelled_data();
     void whoAwaitsTheBaseIsCancelled();
@@ -262,6 +263,16 @@ void tst_LoopServiceThread::theBaseAwaitedElsewhereOutlivesTheService()
     service.reset();
     scope.cancel(text("enough"));
     QCOMPARE(chainThrownBy([&] { await(std::move(task)); }), text("Cancelled(enough)"));
+}
+
+void tst_LoopServiceThread::aPlainServiceEndsWithItsTaskGroup()
+{
+    const auto service = makeService<LoopServiceThread>(text("plain"));
+    service->start();
+    service->waitStarted();
+    service->taskGroup().cancel();
+    QVERIFY(service->joinOrLog(QDeadlineTimer(30s)));
+    QCOMPARE(service->state(), State::Stopped);
 }
 
 void tst_LoopServiceThread::aServiceWhoseCoroutineEndsHasStopped()

@@ -177,6 +177,7 @@ void tst_ServiceFigures::aStuckLoopIsLate()
     QCOMPARE(service->loopLag(), 0ms);
 }
 
+// In real time, as the one above.
 void tst_ServiceFigures::aServiceStuckBeforeItsFirstWaitIsLate()
 {
     std::binary_semaphore letGo(0);

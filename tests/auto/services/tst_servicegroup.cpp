@@ -303,6 +303,7 @@ void tst_ServiceGroup::theWaitForTheStartHasOneLimit()
     ServiceGroup group;
     for (int i = 0; i < 3; ++i)
         group.add(makeNeverReady());
+    // Real time: the limit of a blocking wait under the real clock.
     QElapsedTimer timer;
     timer.start();
     QCOMPARE(chainThrownBy([&] { group.start().waitStarted(QDeadlineTimer(1s)); }), text("TimeoutError"));
