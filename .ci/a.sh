@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # The compiler of Debian 12, Release, shared, warnings as errors: by the README's own command. Unity builds save time here, in
-# asan and in debian13; tsan compiles each file alone. Tests are compiled in half the time with -Og; those of stress and scale,
-# the benchmarks and the examples are optimized.
+# asan and in debian13; tsan compiles each file of the library alone. Tests are compiled in half the time with -Og; those of
+# stress and scale, the benchmarks and the examples are optimized.
 . "$(dirname "$0")/common.sh"
 
 build=$work_dir/a

@@ -5,5 +5,5 @@
 
 sh cmake/bootstrap.sh packages qml
 build_all "$work_dir/asan" -DCMAKE_BUILD_TYPE=Debug -DMICROIO_SANITIZE=address,undefined -DCMAKE_UNITY_BUILD=ON \
-    -DMICROIO_BUILD_QML=ON
+    -DMICROIO_TEST_UNITY_BUILD=ON -DMICROIO_BUILD_QML=ON
 run_tests "$work_dir/asan"

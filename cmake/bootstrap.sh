@@ -169,7 +169,8 @@ test)
     [ $# -eq 0 ] || die "test takes no arguments (see MICROIO_CTEST_ARGS)"
     with_qml=yes
     install_packages
-    configure -DMICROIO_BUILD_TESTS=ON -DMICROIO_BUILD_EXAMPLES=ON -DMICROIO_BUILD_QML=ON -DMICROIO_WERROR=ON
+    configure -DMICROIO_BUILD_TESTS=ON -DMICROIO_TEST_UNITY_BUILD=ON -DMICROIO_BUILD_EXAMPLES=ON -DMICROIO_BUILD_QML=ON \
+        -DMICROIO_WERROR=ON
     build
     say "testing"
     ctest --test-dir "$build" --output-on-failure --no-tests=error -j "$jobs" ${MICROIO_CTEST_ARGS:-} ||

@@ -17,7 +17,6 @@ using Tests::thrownBy;
 using Tests::turn;
 
 enum class End { Close, Fail };
-Q_DECLARE_METATYPE(End)
 
 // CL-01
 class tst_CloseScope : public QObject

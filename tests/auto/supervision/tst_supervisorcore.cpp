@@ -13,8 +13,6 @@ using Core = Detail::SupervisorCore;
 using Strategy = Supervisor::Strategy;
 using Tests::allowing;
 
-Q_DECLARE_METATYPE(Core::Rules)
-
 /// The decisions of a supervisor, without threads and timers: see corescript.h for how to read the rows.
 class tst_SupervisorCore : public QObject
 {
