@@ -112,6 +112,38 @@ double timers(int count)
     return cost;
 }
 
+// A tenth as many deadlines as moves, each with somebody waiting: without one a scope has no timer.
+double movedDeadlines(int count)
+{
+    double cost = 0;
+    Tests::await(withTaskGroup(CancelScope(),
+                               [&](TaskGroup &group) -> QCoro::Task<> {
+                                   const int pending = count / 10;
+                                   const Deadline later = now() + 1h;
+                                   std::vector<CancelScope> scopes;
+                                   int begun = 0;
+                                   const auto child = [&begun](CancelScope,
+                                                               CancelScope own) -> QCoro::Task<> {
+                                       ++begun;
+                                       co_await own.cancelled();
+                                   };
+                                   for (int i = 0; i < pending; ++i) {
+                                       scopes.push_back(group.scope().child(later));
+                                       group.startSoon(child, scopes.back());
+                                   }
+                                   while (begun < pending)
+                                       co_await group.scope().checkpoint();
+                                   const double start = Tests::cpuTime();
+                                   for (int i = 0; i < count; ++i)
+                                       scopes[size_t(i % pending)].setDeadline(
+                                           later + std::chrono::microseconds((i * 104729LL) % count));
+                                   cost = Tests::cpuTime() - start;
+                                   group.cancel();
+                               }),
+                 10min);
+    return cost;
+}
+
 double scopes(int count)
 {
     const double start = Tests::cpuTime();
@@ -169,6 +201,7 @@ void tst_ScaleCost::costPerItemStaysFlat_data()
     QTest::newRow("cancellation") << Run(cancellation);
     QTest::newRow("destruction") << Run(destruction);
     QTest::newRow("timers") << Run(timers);
+    QTest::newRow("moved deadlines") << Run(movedDeadlines);
     QTest::newRow("scopes") << Run(scopes);
     QTest::newRow("nested scopes") << Run(nestedScopes);
 }
