@@ -72,13 +72,13 @@ build_all()
     cmake --build "$build" --parallel "$jobs"
 }
 
-# run_tests BUILD [COMMAND...]: ctest, by the command if there is one.
+# run_tests BUILD [CTEST_ARGUMENT...]
 run_tests()
 {
     local build=$1
     shift
     say "testing"
-    "$@" ctest --test-dir "$build" --output-on-failure --no-tests=error -j "$jobs"
+    ctest --test-dir "$build" --output-on-failure --no-tests=error -j "$jobs" "$@"
 }
 
 # run_consumer BUILD: what tests/consumer has built.

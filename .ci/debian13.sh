@@ -66,6 +66,7 @@ else
         printf 'Acquire::http::Proxy "%s";\nAcquire::https::Proxy "%s";\n' "$http_proxy" "$https_proxy" \
             >"$root/etc/apt/apt.conf.d/80proxy"
     fi
+    echo force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/unsafe-io" # nobody misses the root after a power cut
 fi
 for file in /etc/resolv.conf /etc/hosts; do
     [ ! -e $file ] || cp -L --remove-destination $file "$root$file"

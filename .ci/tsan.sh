@@ -12,14 +12,16 @@ build_all "$build" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_COMPILER=clang++-14 -DMI
     -DMICROIO_WERROR=ON -DMICROIO_TEST_UNITY_BUILD=ON -DCMAKE_EXPORT_COMPILE_COMMANDS=ON
 
 # clang 14's runtime cannot map its shadow where the kernel randomises more than 28 bits of an address
-fixed_addresses=()
 if [ "$(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo 28)" -gt 28 ] && setarch -R true 2>/dev/null; then
-    fixed_addresses=(setarch -R)
+    ctest()
+    {
+        setarch -R ctest "$@"
+    }
 fi
 
-# red tests do not hide what clazy says
+# Red tests do not hide what clazy says. Left out: what is long and has one thread.
 status=0
-run_tests "$build" "${fixed_addresses[@]}" || status=1
+run_tests "$build" -E '^tst_scale(requests)?$' || status=1
 bash "$ci_dir/clazy.sh" "$build" tests || status=1
 
 # For all else, clazy needs no more than the commands: of a unity build, which saves time, where nothing is generated.
