@@ -237,6 +237,7 @@ void tst_LoopEnd::secondRunOfAThreadHasALoopOfItsOwn()
     public:
         RecorderPtr recorder;
         CancelScope scope;
+        std::atomic<int> runs = 0; // ThreadSanitizer does not see that wait() is behind run()
 
     protected:
         void run() override
@@ -247,12 +248,14 @@ void tst_LoopEnd::secondRunOfAThreadHasALoopOfItsOwn()
             QEventLoop loop;
             while (!recorder->isDone())
                 loop.processEvents(QEventLoop::WaitForMoreEvents);
+            ++runs;
         }
     };
     Repeated thread;
-    for (int i = 0; i < 3; ++i) {
+    for (int i = 1; i <= 3; ++i) {
         thread.start();
         QVERIFY(thread.wait(30'000));
+        QCOMPARE(thread.runs.load(), i);
         QCOMPARE(thread.recorder->outcome(), QStringLiteral("ended"));
     }
 }
