@@ -64,7 +64,8 @@ public:
     /// exception; on the service's own thread it calls it at once. Throws ServiceError also if the service ends before
     /// \a fn began; DeadlockError from the thread of a service that this one, directly or through others, is blocked
     /// in a callSync() to; TimeoutError when \a deadline passes: \a fn then never runs if it had not begun, and else
-    /// goes on with what it captured (with a limit, capture by value). Any thread.
+    /// goes on with what it captured (with a limit, capture by value). The caller sleeps after some 20 us without an
+    /// answer; to fall asleep and to be woken takes longer than most calls. Any thread.
     template<typename Fn>
     std::invoke_result_t<std::decay_t<Fn> &> callSync(Fn &&fn,
                                                       QDeadlineTimer deadline = QDeadlineTimer::Forever)

@@ -7,7 +7,12 @@
 #include <MicroIO/Errors>
 #include <MicroIO/LoopServiceThread>
 
+#include <chrono>
+#include <thread>
+
 namespace MicroIO::Detail {
+
+using namespace std::chrono_literals;
 
 SyncCall::SyncCall() = default;
 SyncCall::~SyncCall() = default;
@@ -34,19 +39,38 @@ void SyncCall::leave()
         BlockedCalls::leave(m_blockedCaller, this);
 }
 
+bool SyncCall::isDecided() const
+{
+    const auto stage = m_stage.load(std::memory_order_acquire);
+    return stage == Done || stage == Discarded;
+}
+
+/// Stays awake for as long as it takes to fall asleep and to be woken: most calls are shorter than that.
+bool SyncCall::isDecidedSoon() const
+{
+    const auto end = std::chrono::steady_clock::now() + 20us;
+    while (!isDecided()) {
+        if (std::chrono::steady_clock::now() >= end)
+            return false;
+        std::this_thread::yield(); // the callee may need this very core
+    }
+    return true;
+}
+
 void SyncCall::wait(const QString &service, const CloseScope &life, QDeadlineTimer deadline)
 {
-    const auto isDecided = [this] { return m_stage == Done || m_stage == Discarded; };
-    const bool isInTime = blockUntil(m_mutex, m_decided, isDecided, deadline,
-                                     QStringLiteral("callSync() to service %1"), service);
-    std::unique_lock lock(m_mutex);
-    if (!isInTime && !isDecided()) {
-        if (m_stage == Queued)
-            m_stage = Forgotten;
-        lock.unlock();
-        leave();
-        throw TimeoutError(
-            QStringLiteral("callSync() to service %1: no answer within the time limit").arg(service));
+    const bool isInTime = (!deadline.hasExpired() && isDecidedSoon())
+                          || blockUntil(
+                              m_mutex, m_decided, [this] { return isDecided(); }, deadline,
+                              QStringLiteral("callSync() to service %1"), service);
+    if (!isInTime) {
+        auto stage = Queued;
+        m_stage.compare_exchange_strong(stage, Forgotten);
+        if (stage != Done && stage != Discarded) {
+            leave();
+            throw TimeoutError(
+                QStringLiteral("callSync() to service %1: no answer within the time limit").arg(service));
+        }
     }
     if (m_stage == Discarded) {
         throwWithCause(
@@ -59,42 +83,36 @@ void SyncCall::wait(const QString &service, const CloseScope &life, QDeadlineTim
 void SyncCall::run()
 {
     const auto self = std::move(m_self);
-    {
-        const std::lock_guard lock(m_mutex);
-        if (m_stage == Queued)
-            m_stage = Begun;
-    }
-    std::exception_ptr error;
-    if (m_stage == Begun) {
+    auto stage = Queued;
+    if (m_stage.compare_exchange_strong(stage, Begun)) {
         try {
             call();
         } catch (...) {
-            error = std::current_exception();
+            m_error = std::current_exception();
         }
     }
-    drop();
-    leave();
-    std::unique_lock lock(m_mutex);
-    m_error = std::move(error);
-    m_stage = Done;
-    lock.unlock(); // who is woken needs it
-    m_decided.notify_all();
+    decide(Done);
 }
 
 void SyncCall::discard()
 {
     const auto self = std::move(m_self);
+    decide(Discarded);
+}
+
+void SyncCall::decide(Stage stage)
+{
     drop();
     leave();
-    std::unique_lock lock(m_mutex);
-    m_stage = Discarded;
-    lock.unlock();
+    {
+        const std::lock_guard lock(m_mutex);
+        m_stage.store(stage, std::memory_order_release);
+    } // who is woken needs it
     m_decided.notify_all();
 }
 
 void SyncCall::throwError()
 {
-    const std::lock_guard lock(m_mutex);
     if (m_error)
         std::rethrow_exception(std::exchange(m_error, nullptr));
 }

@@ -7,6 +7,7 @@
 #include <QDeadlineTimer>
 #include <QString>
 
+#include <atomic>
 #include <condition_variable>
 #include <exception>
 #include <functional>
@@ -52,10 +53,14 @@ private:
 
     enum Stage { Queued, Begun, Done, Discarded, Forgotten };
 
+    bool isDecided() const;
+    bool isDecidedSoon() const;
+    void decide(Stage stage);
+
     std::mutex m_mutex;
     std::condition_variable m_decided;
-    int m_stage = Queued; // guarded by m_mutex
-    std::exception_ptr m_error; // guarded by m_mutex
+    std::atomic<Stage> m_stage{Queued}; // decided with m_mutex held
+    std::exception_ptr m_error; // before m_stage is Done that of the callee, then that of the caller
     std::shared_ptr<SyncCall> m_self; // the queue's
     const QThread *m_blockedCaller = nullptr; // only if it is a service's
 };
