@@ -7,6 +7,7 @@ ci_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source_dir=$(dirname "$ci_dir")
 work_dir=${MICROIO_CI_DIR:-$source_dir/build/ci}
 jobs=${MICROIO_JOBS:-2}
+test_jobs=$((2 * jobs)) # half of the time, a test waits
 export LC_ALL=C.UTF-8
 cd "$source_dir"
 
@@ -61,13 +62,14 @@ tree_files()
         done
 }
 
-# build_all BUILD CMAKE_ARGUMENT...: the whole tree with its tests.
+# build_all BUILD CMAKE_ARGUMENT...: the whole tree with its tests. (With gold, sanitized programs are linked in half the time.)
 build_all()
 {
     local build=$1
     shift
     say "configuring: $*"
-    cmake -S . -B "$build" -G Ninja -DMICROIO_BUILD_TESTS=ON -DMICROIO_BUILD_EXAMPLES=ON "$@"
+    cmake -S . -B "$build" -G Ninja -DMICROIO_BUILD_TESTS=ON -DMICROIO_BUILD_EXAMPLES=ON \
+        -DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=gold -DCMAKE_SHARED_LINKER_FLAGS=-fuse-ld=gold "$@"
     say "building"
     cmake --build "$build" --parallel "$jobs"
 }
@@ -78,7 +80,7 @@ run_tests()
     local build=$1
     shift
     say "testing"
-    ctest --test-dir "$build" --output-on-failure --no-tests=error -j "$jobs" "$@"
+    ctest --test-dir "$build" --output-on-failure --no-tests=error -j "$test_jobs" "$@"
 }
 
 # run_consumer BUILD: what tests/consumer has built.

@@ -1,6 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Debian 13 in a root of its own, which is gone afterwards: newer Qt, QCoro and g++; static, Debug.
+#
+# "debian13.sh packages" only installs what it needs of this system. After that, with MICROIO_CI_TURN, the root is made with
+# what others leave of the processors, and nothing is built before the file of that name is there.
 . "$(dirname "$0")/common.sh"
 
 [ "$(id -u)" -eq 0 ] || die "debian13 must be run as root: it needs chroot and mount"
@@ -14,6 +17,16 @@ host_mirror()
     apt-get indextargets --format '$(CODENAME) $(LABEL) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
         awk -v codename="$codename" '$1 == codename && $2 == "Debian" && $3 == "main" { print $4; exit }'
 }
+
+beside=()
+if [ -n "${MICROIO_CI_TURN:-}" ]; then
+    beside=(chrt --idle 0)
+elif [ -z "${MICROIO_DEBIAN13_ROOT:-}" ]; then
+    say "installing debootstrap"
+    apt update
+    apt install --no-install-recommends debootstrap debian-archive-keyring   # a keyring that knows Debian 13
+fi
+[ "$*" != packages ] || exit 0
 
 root=
 made=no
@@ -42,9 +55,6 @@ trap 'exit 143' TERM
 if [ -n "${MICROIO_DEBIAN13_ROOT:-}" ]; then
     root=$MICROIO_DEBIAN13_ROOT
 else
-    say "installing debootstrap"
-    apt update
-    apt install --no-install-recommends debootstrap debian-archive-keyring   # a keyring that knows Debian 13
     mirror=${MICROIO_DEBIAN_MIRROR:-$(host_mirror)}
     [ -n "$mirror" ] || die "apt knows no Debian mirror here: name one in MICROIO_DEBIAN_MIRROR"
 
@@ -60,7 +70,8 @@ else
     root=$(mktemp -d "$directory/microio-debian13.XXXXXX")
     made=yes
     chmod 755 "$root"
-    debootstrap --variant=minbase --include=ca-certificates trixie "$root" "$mirror" >"$work_dir/debootstrap.log" 2>&1 ||
+    "${beside[@]}" debootstrap --variant=minbase --include=ca-certificates trixie "$root" "$mirror" \
+        >"$work_dir/debootstrap.log" 2>&1 ||
         { tail -n 40 "$work_dir/debootstrap.log"; die "debootstrap"; }
     if [ -n "$http_proxy$https_proxy" ]; then
         printf 'Acquire::http::Proxy "%s";\nAcquire::https::Proxy "%s";\n' "$http_proxy" "$https_proxy" \
@@ -81,6 +92,14 @@ rm -rf "$root/microio"
 mkdir "$root/microio"
 tree_files | tar -c -T - | tar -x -C "$root/microio" --no-same-owner
 
-env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 CI="${CI:-}" \
-    MICROIO_CI_DIR=/microio/build/ci MICROIO_JOBS="$jobs" MICROIO_STRESS="${MICROIO_STRESS:-}" \
-    chroot "$root" bash /microio/.ci/debian13-inside.sh
+inside=(env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 CI="${CI:-}"
+    MICROIO_CI_DIR=/microio/build/ci MICROIO_JOBS="$jobs" MICROIO_STRESS="${MICROIO_STRESS:-}"
+    chroot "$root")
+"${beside[@]}" "${inside[@]}" sh /microio/cmake/bootstrap.sh packages qml
+if [ -n "${MICROIO_CI_TURN:-}" ]; then
+    until [ -e "$MICROIO_CI_TURN" ]; do
+        kill -0 $PPID || exit 1
+        sleep 1
+    done
+fi
+"${inside[@]}" bash /microio/.ci/debian13-inside.sh
