@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Debian 13 in a root of its own, which is gone afterwards: newer Qt, QCoro and g++; static, Debug.
 #
-# "debian13.sh packages" only installs what it needs of this system. After that, with MICROIO_CI_TURN, the root is made with
-# what others leave of the processors, and nothing is built before the file of that name is there.
+# "debian13.sh packages" only installs what it needs of this system. After that, with MICROIO_CI_TURN, the root is made and all
+# is built there with what others leave of the processors, and nothing is tested before the file of that name is there.
 . "$(dirname "$0")/common.sh"
 
 [ "$(id -u)" -eq 0 ] || die "debian13 must be run as root: it needs chroot and mount"
@@ -18,9 +18,8 @@ host_mirror()
         awk -v codename="$codename" '$1 == codename && $2 == "Debian" && $3 == "main" { print $4; exit }'
 }
 
-beside=()
 if [ -n "${MICROIO_CI_TURN:-}" ]; then
-    beside=(chrt --idle 0)
+    renice -n 19 -p $$ >/dev/null
 elif [ -z "${MICROIO_DEBIAN13_ROOT:-}" ]; then
     say "installing debootstrap"
     apt update
@@ -70,8 +69,7 @@ else
     root=$(mktemp -d "$directory/microio-debian13.XXXXXX")
     made=yes
     chmod 755 "$root"
-    "${beside[@]}" debootstrap --variant=minbase --include=ca-certificates trixie "$root" "$mirror" \
-        >"$work_dir/debootstrap.log" 2>&1 ||
+    debootstrap --variant=minbase --include=ca-certificates trixie "$root" "$mirror" >"$work_dir/debootstrap.log" 2>&1 ||
         { tail -n 40 "$work_dir/debootstrap.log"; die "debootstrap"; }
     if [ -n "$http_proxy$https_proxy" ]; then
         printf 'Acquire::http::Proxy "%s";\nAcquire::https::Proxy "%s";\n' "$http_proxy" "$https_proxy" \
@@ -92,14 +90,17 @@ rm -rf "$root/microio"
 mkdir "$root/microio"
 tree_files | tar -c -T - | tar -x -C "$root/microio" --no-same-owner
 
-inside=(env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 CI="${CI:-}"
-    MICROIO_CI_DIR=/microio/build/ci MICROIO_JOBS="$jobs" MICROIO_STRESS="${MICROIO_STRESS:-}"
-    chroot "$root")
-"${beside[@]}" "${inside[@]}" sh /microio/cmake/bootstrap.sh packages qml
+inside()
+{
+    env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 CI="${CI:-}" \
+        MICROIO_CI_DIR=/microio/build/ci MICROIO_JOBS="$jobs" MICROIO_STRESS="${MICROIO_STRESS:-}" \
+        chroot "$root" bash /microio/.ci/debian13-inside.sh "$@"
+}
 if [ -n "${MICROIO_CI_TURN:-}" ]; then
+    inside build
     until [ -e "$MICROIO_CI_TURN" ]; do
         kill -0 $PPID || exit 1
         sleep 1
     done
 fi
-"${inside[@]}" bash /microio/.ci/debian13-inside.sh
+inside

@@ -4,6 +4,7 @@
 #include "../shared/messagelog.h"
 #include "../shared/outcome.h"
 #include "../shared/scriptedservice.h"
+#include "loop/blocking_p.h"
 
 #include <MicroIO/CancelScope>
 #include <MicroIO/Errors>
@@ -42,6 +43,17 @@ struct NotCopyable
     int number = 7;
 };
 
+/// Until a thread sleeps in a callSync() to \a service: a caller stays awake for a moment.
+void waitForASleepingCaller(const ServiceThread &service)
+{
+    const QString what = QStringLiteral("callSync() to service ") + service.name();
+    for (bool sleeps = false; !sleeps; std::this_thread::yield()) {
+        Detail::BlockedThread::forEach([&](const Detail::BlockedThread &blocked) {
+            sleeps |= blocked.what() == what && blocked.isBlocked();
+        });
+    }
+}
+
 } // namespace
 
 /// LoopServiceThread::callSync().
@@ -54,6 +66,7 @@ private Q_SLOTS:
     void cleanup() { QCOMPARE(m_log->take(), QStringList()); }
 
     void givesTheResult();
+    void wakesACallerThatHasFallenAsleep();
     void givesReferencesAsReferences();
     void keepsTheTypeOfAnException();
     void runsOnTheServicesThread();
@@ -97,6 +110,18 @@ void tst_CallSync::givesTheResult()
     QCOMPARE(service->callSync(named), 1);
     QCOMPARE(service->callSync(std::function<int()>(named)), 2);
     QCOMPARE(service->callSync([] { return std::optional<int>(); }), std::nullopt);
+}
+
+void tst_CallSync::wakesACallerThatHasFallenAsleep()
+{
+    const auto service = startScripted();
+    for (int round = 0; round < 100; ++round) {
+        QCOMPARE(service->callSync([&] {
+            waitForASleepingCaller(*service);
+            return round;
+        }),
+                 round);
+    }
 }
 
 // LT-01
@@ -379,8 +404,7 @@ void tst_CallSync::aTimeLimitThatIsNotMetDoesNoHarm()
     {
         Blocker blocker(*service);
         std::thread caller([&] { outcome = chainThrownBy([&] { service->callSync([] {}, limit); }); });
-        // So that it blocks, mostly: nothing tells from outside that another thread does. It holds without, too.
-        std::this_thread::sleep_for(2ms);
+        waitForASleepingCaller(*service);
         blocker.letGo();
         caller.join();
     }
