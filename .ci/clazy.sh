@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# clazy.sh BUILD FOLDERS: clazy level1 over our own sources in the compile database of a clang build, its warnings as
-# errors.
+# clazy.sh BUILD FOLDERS: clazy level1 over our own sources in the compile database of a clang build, its warnings as errors;
+# also over what a unity build has put together of them.
 . "$(dirname "$0")/common.sh"
 
 build=$1
@@ -9,7 +9,7 @@ folders=$2
 log=$work_dir/clazy.log
 say "clazy level1"
 sed -n 's/^ *"file": "\(.*\)",\{0,1\}$/\1/p' "$build/compile_commands.json" |
-    { grep -E "^$source_dir/$folders/" || true; } | sort -u >"$work_dir/clazy.files"
+    { grep -E "^($source_dir/$folders/|$build/$folders/.*(/Unity/|\.unity\.cpp$))" || true; } | sort -u >"$work_dir/clazy.files"
 [ -s "$work_dir/clazy.files" ] || die "no sources of ours in $build/compile_commands.json"
 status=0
 xargs -d '\n' -n 1 -P "$jobs" clazy-standalone -p "$build" --checks=level1 <"$work_dir/clazy.files" >"$log" 2>&1 ||

@@ -52,6 +52,13 @@ install_packages()
     apt install --no-install-recommends "${missing[@]}"
 }
 
+# be_nice LEVEL: for all of this stage, as root. Linux may compare the levels within a session only, and a stage is one.
+be_nice()
+{
+    renice -n "$1" -g $$ >/dev/null
+    echo "$1" 2>/dev/null >/proc/$$/autogroup || true
+}
+
 # The files of the tree that match the patterns, those not yet committed included, those ignored or removed not.
 tree_files()
 {

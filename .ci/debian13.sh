@@ -19,11 +19,20 @@ host_mirror()
 }
 
 if [ -n "${MICROIO_CI_TURN:-}" ]; then
-    renice -n 19 -p $$ >/dev/null
+    be_nice 19
+    (
+        while kill -0 $PPID 2>/dev/null; do
+            if [ -e "$MICROIO_CI_TURN" ]; then
+                be_nice 0
+            fi
+            sleep 1
+        done
+        kill -TERM -- -$$ # who has begun this is gone, and cannot end it
+    ) &
 elif [ -z "${MICROIO_DEBIAN13_ROOT:-}" ]; then
     say "installing debootstrap"
     apt update
-    apt install --no-install-recommends debootstrap debian-archive-keyring   # a keyring that knows Debian 13
+    apt install --no-install-recommends git debootstrap debian-archive-keyring   # a keyring that knows Debian 13
 fi
 [ "$*" != packages ] || exit 0
 
@@ -99,7 +108,6 @@ inside()
 if [ -n "${MICROIO_CI_TURN:-}" ]; then
     inside build
     until [ -e "$MICROIO_CI_TURN" ]; do
-        kill -0 $PPID || exit 1
         sleep 1
     done
 fi

@@ -7,14 +7,9 @@ sh cmake/bootstrap.sh packages qml
 install_packages clang-14 libclang-rt-14-dev llvm-14 clazy
 export PATH=/usr/lib/llvm-14/bin:$PATH # llvm-symbolizer, for reports with names in them
 
-# Told to clang itself, clazy sees what is compiled here as it is compiled: nothing is read twice.
-clazy_flags=
-for flag in -load ClazyPlugin.so -add-plugin clazy -plugin-arg-clazy level1; do
-    clazy_flags+=" -Xclang $flag"
-done
 build=$work_dir/tsan
-build_all "$build" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_COMPILER=clang++-14 -DCMAKE_CXX_FLAGS="$clazy_flags" \
-    -DMICROIO_SANITIZE=thread -DMICROIO_WERROR=ON -DMICROIO_TEST_UNITY_BUILD=ON
+build_all "$build" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_COMPILER=clang++-14 -DMICROIO_SANITIZE=thread \
+    -DMICROIO_WERROR=ON -DMICROIO_TEST_UNITY_BUILD=ON -DCMAKE_EXPORT_COMPILE_COMMANDS=ON
 
 # clang 14's runtime cannot map its shadow where the kernel randomises more than 28 bits of an address
 if [ "$(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo 28)" -gt 28 ] && setarch -R true 2>/dev/null; then
@@ -27,13 +22,20 @@ fi
 # Red tests do not hide what clazy says. Left out: the longest, which has one thread.
 status=0
 run_tests "$build" -E '^tst_scale$' || status=1
+bash "$ci_dir/clazy.sh" "$build" tests || status=1
 
-# For the rest, clazy needs no more than the commands, where nothing is generated.
-say "clazy over the sources of the QML module"
-build=$work_dir/clazy
-rm -rf "$build"
-cmake -S "$source_dir" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_COMPILER=clang++-14 \
-    -DMICROIO_BUILD_EXAMPLES=ON -DMICROIO_BUILD_TESTS=OFF -DMICROIO_BUILD_QML=ON \
-    -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON -DCMAKE_EXPORT_COMPILE_COMMANDS=ON
-bash "$ci_dir/clazy.sh" "$build" '(qml|examples/servicedashboard)' || status=1
+# For all else, clazy needs no more than the commands: of a unity build, which saves time, where nothing is generated.
+clazy_over() # FOLDERS CMAKE_ARGUMENT...
+{
+    local folders=$1 build=$work_dir/clazy
+    shift
+    say "the sources of $folders"
+    rm -rf "$build"
+    cmake -S "$source_dir" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_COMPILER=clang++-14 \
+        -DMICROIO_BUILD_EXAMPLES=ON -DMICROIO_BUILD_TESTS=OFF \
+        -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON -DCMAKE_EXPORT_COMPILE_COMMANDS=ON "$@"
+    bash "$ci_dir/clazy.sh" "$build" "$folders"
+}
+clazy_over '(src|examples)' -DMICROIO_BUILD_QML=OFF -DCMAKE_UNITY_BUILD=ON || status=1
+clazy_over '(qml|examples/servicedashboard)' -DMICROIO_BUILD_QML=ON || status=1
 exit $status

@@ -54,13 +54,13 @@ private:
     enum Stage { Queued, Begun, Done, Discarded, Forgotten };
 
     bool isDecided() const;
-    bool isDecidedSoon() const;
+    bool waitAwake() const;
     void decide(Stage stage);
 
     std::mutex m_mutex;
     std::condition_variable m_decided;
     std::atomic<Stage> m_stage{Queued}; // decided with m_mutex held
-    std::exception_ptr m_error; // before m_stage is Done that of the callee, then that of the caller
+    std::exception_ptr m_error; // of the callee until m_stage is Done, then of a caller that still waits
     std::shared_ptr<SyncCall> m_self; // the queue's
     const QThread *m_blockedCaller = nullptr; // only if it is a service's
 };
